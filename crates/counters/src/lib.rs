@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod apply;
+mod reader;
+mod outcome;
+mod policies;
+mod counters;
+mod changes;
+mod view;
+mod restore;
+mod memberships;
+mod numbers;
+mod room_words;
+mod rooms;
+mod shared;
+mod tag_sets;
+mod users;
+
+pub use apply::Located;
+pub use changes::{
+    Changes, KeptList, MemberFact, NumberChange, NumberSet, RoomFact, UserName,
+};
+pub use counters::Counters;
+pub use numbers::Numbers;
+pub use outcome::{Applied, Full, Outcome, Reason, Remember, Remembered};
+pub use policies::{MutedRooms, OwnMessages, Policies, RULES_VERSION};
+pub use reader::{Badge, Reader};
+pub use restore::{Restore, RestoreError};
+pub use rooms::RoomIndex;
+pub use users::UserIndex;

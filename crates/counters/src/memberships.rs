@@ -1,0 +1,120 @@
+//! The rooms of one user: what a badge walks.
+
+use events::MessageKey;
+
+use crate::{Numbers, RoomIndex};
+
+/// One user's memberships, as parallel arrays sorted by room. The plain membership is two small
+/// numbers; what few have lies in `extras`, sorted by room too.
+#[derive(Debug, Default)]
+pub(crate) struct Memberships {
+    pub(crate) rooms: Vec<RoomIndex>,
+    pub(crate) cursors: Vec<u32>,
+    pub(crate) extras: Vec<(RoomIndex, Extra)>,
+}
+
+/// What a membership has beyond its cursor.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Extra {
+    pub(crate) muted: bool,
+    /// Numbers of the member's own messages (rule 2).
+    pub(crate) own: Numbers,
+    /// Numbers of messages that name the member (rule 17).
+    pub(crate) mentioned: Numbers,
+    /// Reads that wait for their message, in the order in which they were first kept (rule 6).
+    pub(crate) kept_reads: Vec<MessageKey>,
+}
+
+impl Extra {
+    fn is_plain(&self) -> bool {
+        !self.muted && self.own.is_empty() && self.mentioned.is_empty() && self.kept_reads.is_empty()
+    }
+}
+
+impl Memberships {
+    pub(crate) fn position(&self, room: RoomIndex) -> Option<usize> {
+        self.rooms.binary_search(&room).ok()
+    }
+
+    pub(crate) fn cursor(&self, room: RoomIndex) -> Option<u32> {
+        self.position(room).map(|position| self.cursors[position])
+    }
+
+    /// `false` if the user is a member already. When the arrays would have to grow, entries of
+    /// dead rooms make place first: nothing else ever visits them.
+    pub(crate) fn insert(&mut self, room: RoomIndex, cursor: u32, is_dead: impl Fn(RoomIndex) -> bool) -> bool {
+        let Err(mut position) = self.rooms.binary_search(&room) else { return false };
+        if self.rooms.len() == self.rooms.capacity() {
+            self.retain(|room| !is_dead(room));
+            position = self.rooms.partition_point(|other| *other < room);
+        }
+        self.rooms.insert(position, room);
+        self.cursors.insert(position, cursor);
+        true
+    }
+
+    pub(crate) fn remove(&mut self, room: RoomIndex) -> Option<(u32, Extra)> {
+        let position = self.position(room)?;
+        self.rooms.remove(position);
+        let cursor = self.cursors.remove(position);
+        let extra = match self.extras.binary_search_by_key(&room, |(room, _)| *room) {
+            Ok(position) => self.extras.remove(position).1,
+            Err(_) => Extra::default(),
+        };
+        Some((cursor, extra))
+    }
+
+    pub(crate) fn extra(&self, room: RoomIndex) -> Option<&Extra> {
+        let position = self.extras.binary_search_by_key(&room, |(room, _)| *room).ok()?;
+        Some(&self.extras[position].1)
+    }
+
+    /// Changes what a membership has beyond its cursor. The caller knows that there is one.
+    pub(crate) fn change_extra<R>(&mut self, room: RoomIndex, change: impl FnOnce(&mut Extra) -> R) -> R {
+        let position = match self.extras.binary_search_by_key(&room, |(room, _)| *room) {
+            Ok(position) => position,
+            Err(position) => {
+                self.extras.insert(position, (room, Extra::default()));
+                position
+            }
+        };
+        let answer = change(&mut self.extras[position].1);
+        if self.extras[position].1.is_plain() {
+            self.extras.remove(position);
+        }
+        answer
+    }
+
+    fn retain(&mut self, keep: impl Fn(RoomIndex) -> bool) {
+        let mut kept = 0;
+        for position in 0..self.rooms.len() {
+            if keep(self.rooms[position]) {
+                self.rooms[kept] = self.rooms[position];
+                self.cursors[kept] = self.cursors[position];
+                kept += 1;
+            }
+        }
+        self.rooms.truncate(kept);
+        self.cursors.truncate(kept);
+        self.extras.retain(|(room, _)| keep(*room));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_rooms_make_place_before_the_arrays_grow() {
+        let mut memberships = Memberships::default();
+        for room in 0..4 {
+            assert!(memberships.insert(RoomIndex(room), room, |_| false));
+        }
+        memberships.rooms.shrink_to_fit();
+        memberships.change_extra(RoomIndex(1), |extra| extra.muted = true);
+        assert!(memberships.insert(RoomIndex(4), 4, |room| room.0 < 2));
+        assert_eq!(memberships.rooms, [2, 3, 4].map(RoomIndex));
+        assert_eq!(memberships.cursors, [2, 3, 4]);
+        assert!(memberships.extras.is_empty());
+    }
+}

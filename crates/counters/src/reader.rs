@@ -1,0 +1,108 @@
+//! Questions, from any thread, while the writer goes on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::memberships::Memberships;
+use crate::policies::MutedRooms;
+use crate::room_words::RoomWord;
+use crate::shared::Shared;
+use crate::tag_sets::{TagIndex, TagSetIndex, TagSets};
+
+/// Answers questions while one writer applies events. A question waits for no event but, for a
+/// moment, one of the very user it is about, and never looks at a message.
+#[derive(Clone)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+/// How many unread messages, and how far the answer reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Badge {
+    /// Unread messages.
+    pub count: u64,
+    /// Every event up to this stream sequence is in `count`. Each room's part is exact for one
+    /// sequence that is this one or later.
+    pub applied: u64,
+}
+
+/// So many tags are looked up without allocating; more are allowed.
+const TAGS_IN_PLACE: usize = 32;
+
+impl Reader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The last stream sequence that is visible.
+    pub fn applied(&self) -> u64 {
+        self.shared.applied()
+    }
+
+    /// Rule 2: the unread messages of a user in all rooms that have all of `tags`. A user who is a
+    /// member of no room, or a tag that no room has, gives 0.
+    pub fn badge(&self, tenant: &str, user: &str, tags: &[&str], muted: MutedRooms) -> Badge {
+        let applied = self.shared.applied();
+        let count = if tags.is_empty() {
+            self.sum(tenant, user, muted, |_| true)
+        } else {
+            self.filtered_sum(tenant, user, tags, muted)
+        };
+        Badge { count, applied }
+    }
+
+    fn filtered_sum(&self, tenant: &str, user: &str, tags: &[&str], muted: MutedRooms) -> u64 {
+        let tag_sets = self.shared.tag_sets.read();
+        let mut in_place = [TagIndex::default(); TAGS_IN_PLACE];
+        let mut allocated = Vec::new();
+        let wanted = if tags.len() <= TAGS_IN_PLACE {
+            &mut in_place[..tags.len()]
+        } else {
+            allocated.resize(tags.len(), TagIndex::default());
+            &mut allocated[..]
+        };
+        for (place, tag) in wanted.iter_mut().zip(tags) {
+            match tag_sets.tag(tag) {
+                Some(tag) => *place = tag,
+                None => return 0,
+            }
+        }
+        self.sum(tenant, user, muted, matches_all(&tag_sets, wanted))
+    }
+
+    fn sum(&self, tenant: &str, user: &str, muted: MutedRooms, fits: impl FnMut(RoomWord) -> bool) -> u64 {
+        let walk = |memberships: &Memberships| self.walk(memberships, muted, fits);
+        self.shared.users.with(tenant, user, |user| walk(&user.memberships.read())).unwrap_or(0)
+    }
+
+    fn walk(&self, memberships: &Memberships, muted: MutedRooms, mut fits: impl FnMut(RoomWord) -> bool) -> u64 {
+        let mut extras = memberships.extras.iter().peekable();
+        let mut sum = 0;
+        for (room, cursor) in memberships.rooms.iter().zip(&memberships.cursors) {
+            let extra = extras.next_if(|(with_extra, _)| with_extra == room).map(|(_, extra)| extra);
+            if muted == MutedRooms::Skip && extra.is_some_and(|extra| extra.muted) {
+                continue;
+            }
+            sum += self.shared.unread(*room, *cursor, extra, &mut fits).unwrap_or(0);
+        }
+        sum
+    }
+}
+
+/// Whether a room has all wanted tags. Rooms of one user share few tag sets, so the last answer is
+/// often the next one.
+fn matches_all<'a>(tag_sets: &'a TagSets, wanted: &'a [TagIndex]) -> impl FnMut(RoomWord) -> bool + 'a {
+    let mut last = (TagSetIndex::default(), false);
+    move |word| {
+        if word.tag_set != last.0 {
+            last = (word.tag_set, tag_sets.contains_all(word.tag_set, wanted));
+        }
+        last.1
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reader").field("applied", &self.applied()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! Counters made from what was stored, rather than from events.
+
+use events::MessageKey;
+
+use crate::changes::{Changes, KeptList, MemberFact, NumberSet, RoomFact};
+use crate::memberships::Memberships;
+use crate::policies::Policies;
+use crate::{Counters, RoomIndex, UserIndex};
+
+/// Takes stored facts in this order: rooms, then users with their memberships, then sets and lists.
+#[derive(Debug)]
+pub struct Restore {
+    counters: Counters,
+}
+
+/// A stored fact that can't stand beside those before it: the store is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreError {
+    /// Rooms come by ascending index, each once.
+    RoomOrder(RoomIndex),
+    /// Two rooms have the same name.
+    RoomTwice(RoomIndex),
+    /// Two users have the same index or the same name.
+    UserTwice(UserIndex),
+    /// The set or list belongs to a membership that is not there.
+    NoSuchMember(UserIndex, RoomIndex),
+    /// The set or list belongs to a room that is not there.
+    NoSuchRoom(RoomIndex),
+}
+
+impl Restore {
+    /// Nothing yet.
+    pub fn new(policies: Policies) -> Self {
+        Self { counters: Counters::new(policies) }
+    }
+
+    /// What was taken so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// A room, by ascending index.
+    pub fn room(&mut self, index: RoomIndex, tenant: &str, id: &str, fact: &RoomFact) -> Result<(), RestoreError> {
+        let counters = &mut self.counters;
+        if counters.rooms.next().is_ok_and(|next| index < next) {
+            return Err(RestoreError::RoomOrder(index));
+        }
+        if counters.rooms.find(tenant, id).is_some() {
+            return Err(RestoreError::RoomTwice(index));
+        }
+        counters.new_room(index, tenant, id);
+        let tag_set = counters.shared.tag_sets.write().acquire(&fact.tags);
+        let Some(room) = counters.rooms.get_mut(index) else { return Err(RestoreError::NoSuchRoom(index)) };
+        room.word.head = fact.head;
+        room.word.tag_set = tag_set;
+        room.posted = fact.posted;
+        room.time = fact.time;
+        room.changed = false;
+        counters.shared.words.store(index, room.word);
+        Ok(())
+    }
+
+    /// A user with all their memberships, in any order. Those of rooms that are not there were
+    /// left over when the rooms were deleted, and are dropped.
+    pub fn user(
+        &mut self,
+        index: UserIndex,
+        tenant: &str,
+        id: &str,
+        members: &mut Vec<(RoomIndex, MemberFact)>,
+    ) -> Result<(), RestoreError> {
+        let counters = &mut self.counters;
+        if counters.users.get(index).is_some() || counters.user(tenant, id).is_some() {
+            return Err(RestoreError::UserTwice(index));
+        }
+        members.retain(|(room, _)| counters.rooms.get(*room).is_some());
+        members.sort_unstable_by_key(|(room, _)| *room);
+        members.dedup_by_key(|(room, _)| *room);
+        if members.is_empty() {
+            return Ok(());
+        }
+        let mut memberships = Memberships {
+            rooms: members.iter().map(|(room, _)| *room).collect(),
+            cursors: members.iter().map(|(_, fact)| fact.cursor).collect(),
+            extras: Vec::new(),
+        };
+        for (room, _) in members.iter().filter(|(_, fact)| fact.muted) {
+            memberships.change_extra(*room, |extra| extra.muted = true);
+        }
+        for (room, _) in members.iter() {
+            if let Some(room) = counters.rooms.get_mut(*room) {
+                room.members += 1;
+            }
+        }
+        counters.memberships += members.len() as u64;
+        counters.put_user(index, tenant, id, memberships);
+        Ok(())
+    }
+
+    /// Numbers of a set; may be called again with more.
+    pub fn numbers(&mut self, set: NumberSet, numbers: impl Iterator<Item = u32>) -> Result<(), RestoreError> {
+        let counters = &mut self.counters;
+        let index = set.room();
+        let room = counters.rooms.get_mut(index).ok_or(RestoreError::NoSuchRoom(index))?;
+        match set {
+            NumberSet::Recalled(_) => {
+                counters.shared.recalled(index).write().entry(index).or_default().extend(numbers);
+                room.word.has_recalled = true;
+                counters.shared.words.store(index, room.word);
+            }
+            NumberSet::MentionAll(_) => room.extra().mention_all.extend(numbers),
+            NumberSet::Own(_, user) | NumberSet::Mentioned(_, user) => {
+                let missing = RestoreError::NoSuchMember(user, index);
+                let user = counters.users.get(user).ok_or(missing)?;
+                let mut memberships = user.memberships.write();
+                memberships.position(index).ok_or(missing)?;
+                memberships.change_extra(index, |extra| match set {
+                    NumberSet::Own(..) => extra.own.extend(numbers),
+                    _ => extra.mentioned.extend(numbers),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A list of kept entries, oldest first.
+    pub fn kept(&mut self, list: KeptList, keys: Vec<MessageKey>) -> Result<(), RestoreError> {
+        let counters = &mut self.counters;
+        let index = list.room();
+        let room = counters.rooms.get_mut(index).ok_or(RestoreError::NoSuchRoom(index))?;
+        match list {
+            KeptList::Recalls(_) => room.extra().kept_recalls = keys,
+            KeptList::Reads(_, reader) => {
+                let missing = RestoreError::NoSuchMember(reader, index);
+                let user = counters.users.get(reader).ok_or(missing)?;
+                let mut memberships = user.memberships.write();
+                memberships.position(index).ok_or(missing)?;
+                for key in &keys {
+                    room.extra().kept_reads.entry(*key).or_default().push(reader);
+                }
+                memberships.change_extra(index, |extra| extra.kept_reads = keys);
+            }
+        }
+        Ok(())
+    }
+
+    /// The counters, at this stream sequence. Rooms below `next_room` that were not given are gone
+    /// for ever.
+    pub fn finish(self, applied: u64, next_room: RoomIndex) -> Counters {
+        let mut counters = self.counters;
+        counters.rooms.skip_to(next_room);
+        counters.users.free_empty_places();
+        counters.changes = Changes::default();
+        counters.shared.set_applied(applied);
+        counters
+    }
+}

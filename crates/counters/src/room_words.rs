@@ -1,0 +1,101 @@
+//! What a badge needs of every room, as one atomic word a room in a dense array that grows while
+//! others read.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::RoomIndex;
+use crate::tag_sets::TagSetIndex;
+
+/// The head, the tag set and whether any number was recalled: read in one load, so they always
+/// belong to the same moment. A dead room's word is [`RoomWord::default`]: no messages, no tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RoomWord {
+    pub(crate) head: u32,
+    pub(crate) tag_set: TagSetIndex,
+    pub(crate) has_recalled: bool,
+}
+
+const RECALLED_BIT: u64 = 1 << 31;
+
+impl RoomWord {
+    fn pack(self) -> u64 {
+        let recalled = if self.has_recalled { RECALLED_BIT } else { 0 };
+        u64::from(self.head) << 32 | recalled | u64::from(self.tag_set.0)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "each half is masked to its width")]
+    fn unpack(word: u64) -> Self {
+        Self {
+            head: (word >> 32) as u32,
+            tag_set: TagSetIndex((word & (RECALLED_BIT - 1)) as u32),
+            has_recalled: word & RECALLED_BIT != 0,
+        }
+    }
+}
+
+/// Bucket 0 holds the first 2^10 rooms, each further one as many as all before it.
+const FIRST_BUCKET_BITS: u32 = 10;
+const BUCKETS: usize = 23;
+
+/// The words of all rooms. Buckets never move, so that readers need no lock.
+#[derive(Debug)]
+pub(crate) struct RoomWords {
+    buckets: [OnceLock<Box<[AtomicU64]>>; BUCKETS],
+}
+
+impl RoomWords {
+    pub(crate) fn new() -> Self {
+        Self { buckets: [const { OnceLock::new() }; BUCKETS] }
+    }
+
+    fn place(room: RoomIndex) -> (usize, usize) {
+        let bucket = (u32::BITS - (room.0 >> FIRST_BUCKET_BITS).leading_zeros()) as usize;
+        let start = if bucket == 0 { 0 } else { 1 << (FIRST_BUCKET_BITS as usize + bucket - 1) };
+        (bucket, room.0 as usize - start)
+    }
+
+    /// A room nobody has written yet reads as a dead one.
+    pub(crate) fn load(&self, room: RoomIndex) -> RoomWord {
+        let (bucket, offset) = Self::place(room);
+        match self.buckets[bucket].get() {
+            Some(words) => RoomWord::unpack(words[offset].load(Ordering::Acquire)),
+            None => RoomWord::default(),
+        }
+    }
+
+    pub(crate) fn store(&self, room: RoomIndex, word: RoomWord) {
+        let (bucket, offset) = Self::place(room);
+        let words = self.buckets[bucket].get_or_init(|| {
+            let length = 1 << (FIRST_BUCKET_BITS as usize + bucket.saturating_sub(1));
+            (0..length).map(|_| AtomicU64::new(0)).collect()
+        });
+        words[offset].store(word.pack(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_has_a_place_of_its_own() {
+        let words = RoomWords::new();
+        for index in (0..5_000).chain([1 << 20, (1 << 20) + 1]) {
+            let word = RoomWord { head: index + 1, tag_set: TagSetIndex(index), has_recalled: index % 2 == 0 };
+            words.store(RoomIndex(index), word);
+        }
+        for index in (0..5_000).chain([1 << 20, (1 << 20) + 1]) {
+            let word = RoomWord { head: index + 1, tag_set: TagSetIndex(index), has_recalled: index % 2 == 0 };
+            assert_eq!(words.load(RoomIndex(index)), word, "room {index}");
+        }
+        assert_eq!(words.load(RoomIndex(5_001)), RoomWord::default());
+        assert_eq!(words.load(RoomIndex(u32::MAX)), RoomWord::default());
+    }
+
+    #[test]
+    fn the_widest_values_survive_packing() {
+        let word = RoomWord { head: u32::MAX, tag_set: TagSetIndex((1 << 31) - 1), has_recalled: true };
+        assert_eq!(RoomWord::unpack(word.pack()), word);
+    }
+}

@@ -1,0 +1,101 @@
+//! What a commit says of itself: how far it reaches, of which stream, under which rules.
+
+use counters::{OwnMessages, Policies, RULES_VERSION, RoomIndex};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// How rows are laid out. A store of a newer format is refused; an older one is read by the code
+/// that this number will then choose.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Which stream was counted, as far as the stream itself can tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamIdentity {
+    /// Its name.
+    pub name: String,
+    /// When it was created: nanoseconds since the Unix epoch.
+    pub created_ns: i64,
+}
+
+/// How far the stream was counted. It is committed together with what it counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The stream; `None` until one was seen.
+    pub stream: Option<StreamIdentity>,
+    /// The stream sequence up to which every event was applied, passed over, or put into the outbox.
+    pub applied: u64,
+    /// A hash of the message at `applied`; `None` if that message is one the operator accepted as
+    /// lost, or if `applied` is 0.
+    pub fingerprint: Option<[u8; 32]>,
+    /// Ranges of sequences that were missing from the stream and accepted by the operator.
+    pub accepted_gaps: Vec<(u64, u64)>,
+}
+
+/// What the row of every version says: enough to refuse it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Versions {
+    pub(crate) format_version: u32,
+    pub(crate) rules_version: u32,
+}
+
+/// The checkpoint's row: MessagePack with named fields.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    format_version: u32,
+    rules_version: u32,
+    own_messages: String,
+    message_window: u32,
+    position: Position,
+    digest: [u64; 2],
+    next_room: u32,
+}
+
+/// What the row says, in this program's words.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) policies: Policies,
+    pub(crate) position: Position,
+    pub(crate) digest: Digest,
+    /// Rooms from this index on have not been given out.
+    pub(crate) next_room: RoomIndex,
+}
+
+const EXCLUDE: &str = "exclude";
+const MARK_READ: &str = "mark_read";
+
+impl Checkpoint {
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves of 128 bits")]
+    pub(crate) fn to_row(&self) -> Vec<u8> {
+        let row = Row {
+            format_version: FORMAT_VERSION,
+            rules_version: RULES_VERSION,
+            own_messages: match self.policies.own_messages {
+                OwnMessages::Exclude => EXCLUDE,
+                OwnMessages::MarkRead => MARK_READ,
+            }
+            .to_owned(),
+            message_window: self.policies.message_window,
+            position: self.position.clone(),
+            digest: [(self.digest.0 >> 64) as u64, self.digest.0 as u64],
+            next_room: self.next_room.0,
+        };
+        rmp_serde::to_vec_named(&row).expect("a checkpoint has only strings, integers and lists")
+    }
+
+    /// `None` if the row says something that no version says.
+    pub(crate) fn from_row(row: Row) -> Option<Self> {
+        let own_messages = match row.own_messages.as_str() {
+            EXCLUDE => OwnMessages::Exclude,
+            MARK_READ => OwnMessages::MarkRead,
+            _ => return None,
+        };
+        let [high, low] = row.digest;
+        Some(Self {
+            policies: Policies { own_messages, message_window: row.message_window },
+            position: row.position,
+            digest: Digest(u128::from(high) << 64 | u128::from(low)),
+            next_room: RoomIndex(row.next_room),
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! The digest: 128 bits that are the same for the same facts, however they were come by.
+
+use std::hash::Hasher;
+use std::ops::{AddAssign, SubAssign};
+
+use counters::{KeptList, MemberFact, NumberSet, Remembered, RoomFact};
+use events::MessageKey;
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+/// The key of every fact's hash: published, so that digests of different stores can be compared.
+/// It guards against damage, not against somebody who writes to the store.
+const KEY: [u8; 16] = *b"tallymark facts1";
+
+/// A sum of hashes of facts, modulo 2^128. Facts are named by tenant, room and user, never by an
+/// index, so that a replay, a snapshot with its tail and a live run of the same events agree; and
+/// the digests of parts add up to the digest of the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Digest(pub u128);
+
+impl AddAssign for Digest {
+    fn add_assign(&mut self, other: Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+}
+
+impl SubAssign for Digest {
+    fn sub_assign(&mut self, other: Self) {
+        self.0 = self.0.wrapping_sub(other.0);
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:032x}", self.0)
+    }
+}
+
+/// Hashes one fact: its kind, the names it is about, its values. Texts are preceded by their
+/// length, integers are 64 bits, little-endian.
+struct Fact(SipHasher13);
+
+impl Fact {
+    fn new(kind: u8, tenant: &str, room: &str) -> Self {
+        let mut hasher = SipHasher13::new_with_key(&KEY);
+        hasher.write(&[kind]);
+        Self(hasher).text(tenant).text(room)
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        self.0.write(&(text.len() as u64).to_le_bytes());
+        self.0.write(text.as_bytes());
+        self
+    }
+
+    fn int(mut self, value: u64) -> Self {
+        self.0.write(&value.to_le_bytes());
+        self
+    }
+
+    fn key(mut self, key: &MessageKey) -> Self {
+        self.0.write(&key.0);
+        self
+    }
+
+    fn digest(self) -> Digest {
+        Digest(self.0.finish128().as_u128())
+    }
+}
+
+/// A room: head, messages posted, time of the head, tags.
+pub fn room(tenant: &str, room: &str, fact: &RoomFact) -> Digest {
+    let hash = Fact::new(1, tenant, room).int(u64::from(fact.head)).int(fact.posted).int(fact.time);
+    fact.tags.iter().fold(hash, |hash, tag| hash.text(tag)).digest()
+}
+
+/// A membership: cursor, muted.
+pub fn member(tenant: &str, room: &str, user: &str, fact: MemberFact) -> Digest {
+    let hash = Fact::new(2, tenant, room).text(user);
+    hash.int(u64::from(fact.cursor)).int(u64::from(fact.muted)).digest()
+}
+
+/// A number in a set. `user` is the empty text where the set is the room's own.
+pub fn number(tenant: &str, room: &str, user: &str, set: NumberSet, number: u32) -> Digest {
+    let kind = match set {
+        NumberSet::Recalled(_) => 3,
+        NumberSet::MentionAll(_) => 4,
+        NumberSet::Own(..) => 5,
+        NumberSet::Mentioned(..) => 6,
+    };
+    Fact::new(kind, tenant, room).text(user).int(u64::from(number)).digest()
+}
+
+/// A list of kept entries, oldest first; an empty list is no fact.
+pub fn kept(tenant: &str, room: &str, user: &str, list: KeptList, keys: &[MessageKey]) -> Digest {
+    if keys.is_empty() {
+        return Digest::default();
+    }
+    let kind = match list {
+        KeptList::Recalls(_) => 7,
+        KeptList::Reads(..) => 8,
+    };
+    keys.iter().fold(Fact::new(kind, tenant, room).text(user), Fact::key).digest()
+}
+
+/// A known message id.
+pub fn remembered(tenant: &str, room: &str, key: &MessageKey, remembered: Remembered) -> Digest {
+    Fact::new(9, tenant, room)
+        .key(key)
+        .int(remembered.order)
+        .int(u64::from(remembered.number))
+        .int(u64::from(remembered.silent))
+        .int(remembered.time)
+        .digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use counters::RoomIndex;
+
+    #[test]
+    fn names_can_not_run_into_each_other() {
+        let fact = MemberFact { cursor: 1, muted: false };
+        assert_ne!(member("t", "ab", "c", fact), member("t", "a", "bc", fact));
+        assert_ne!(member("ta", "b", "c", fact), member("t", "ab", "c", fact));
+        let set = NumberSet::Recalled(RoomIndex(1));
+        assert_eq!(number("t", "r", "", set, 1), number("t", "r", "", NumberSet::Recalled(RoomIndex(2)), 1));
+        assert_ne!(number("t", "r", "", set, 1), number("t", "r", "", NumberSet::MentionAll(RoomIndex(1)), 1));
+    }
+
+    /// Stores and snapshots of all versions are compared by these values.
+    #[test]
+    fn the_hash_of_a_fact_never_changes() {
+        let fact = MemberFact { cursor: 3, muted: true };
+        assert_eq!(member("demo", "r1", "ann", fact).to_string(), "00000000000000000000000000000000");
+    }
+}

@@ -1,0 +1,283 @@
+//! The remembered ids of one room, in memory.
+
+use std::collections::VecDeque;
+
+use counters::Remembered;
+use events::MessageKey;
+use hashbrown::HashTable;
+
+use crate::bytes::{BadRow, Cursor, put_int};
+
+/// How many ids one row holds.
+pub(crate) const IDS_A_PAGE: u64 = 64;
+
+/// The page that the message of this order is in. Orders begin at 1.
+pub(crate) fn page_of(order: u64) -> u32 {
+    u32::try_from((order - 1) / IDS_A_PAGE).unwrap_or(u32::MAX)
+}
+
+fn first_order(page: u32) -> u64 {
+    u64::from(page) * IDS_A_PAGE + 1
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    key: MessageKey,
+    number: u32,
+    silent: bool,
+    time: u64,
+}
+
+/// Whole pages of ids, oldest first; the last page may still grow. All ids that are known are
+/// here, and perhaps some more: those that share a page with a known one.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// The order of the first entry: the first of a page.
+    first: u64,
+    entries: VecDeque<Entry>,
+    /// Orders, cut to 32 bits, by key; made when the window is looked at often enough to be worth it.
+    index: Option<HashTable<u32>>,
+    looks: u8,
+    /// The lowest page that is not in any commit yet, if there is one; all after it are not either.
+    pub(super) dirty_from: Option<u32>,
+}
+
+/// Looking through so few entries costs less than an index.
+const SMALL: usize = 64;
+/// A window that is loaded for one look and evicted again needs no index.
+const LOOKS_BEFORE_INDEX: u8 = 2;
+
+/// The keys are cryptographic hashes already.
+fn hash(key: &MessageKey) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = key.0;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a window is shorter than 2^32, so these bits tell orders apart")]
+fn low(order: u64) -> u32 {
+    order as u32
+}
+
+impl Window {
+    pub(super) fn starting_at_page(page: u32) -> Self {
+        Self { first: first_order(page), ..Self::default() }
+    }
+
+    /// About how many bytes of memory the window takes.
+    pub(super) fn bytes(&self) -> usize {
+        let index = self.index.as_ref().map_or(0, |index| index.capacity() * 8 / 7 * 5);
+        size_of::<Self>() + 64 + self.entries.capacity() * size_of::<Entry>() + index
+    }
+
+    pub(super) fn next_order(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    fn entry(&self, order: u64) -> Option<&Entry> {
+        self.entries.get(usize::try_from(order.checked_sub(self.first)?).ok()?)
+    }
+
+    pub(super) fn get(&self, order: u64) -> Option<(MessageKey, Remembered)> {
+        let Entry { key, number, silent, time } = *self.entry(order)?;
+        Some((key, Remembered { order, number, silent, time }))
+    }
+
+    /// The newest message of that id.
+    pub(super) fn find(&mut self, key: &MessageKey) -> Option<Remembered> {
+        if self.index.is_none() && self.entries.len() > SMALL {
+            self.looks = self.looks.saturating_add(1);
+            if self.looks > LOOKS_BEFORE_INDEX {
+                self.build_index();
+            }
+        }
+        let order = match &self.index {
+            Some(index) => {
+                let first = low(self.first);
+                let offset = |order: u32| order.wrapping_sub(first);
+                let is_it = |order: &u32| self.entries[offset(*order) as usize].key == *key;
+                self.first + u64::from(offset(*index.find(hash(key), is_it)?))
+            }
+            None => self.first + self.entries.iter().rposition(|entry| entry.key == *key)? as u64,
+        };
+        self.get(order).map(|(_, remembered)| remembered)
+    }
+
+    fn build_index(&mut self) {
+        self.index = Some(HashTable::with_capacity(self.entries.len() + SMALL));
+        for position in 0..self.entries.len() {
+            self.put_into_index(self.first + position as u64);
+        }
+    }
+
+    /// A newer message takes the place of a forgotten one with the same id.
+    fn put_into_index(&mut self, order: u64) {
+        let Self { index: Some(index), entries, first, .. } = self else { return };
+        let first = low(*first);
+        let key_of = |order: u32| entries[order.wrapping_sub(first) as usize].key;
+        let key = key_of(low(order));
+        match index.find_mut(hash(&key), |other| key_of(*other) == key) {
+            Some(place) => *place = low(order),
+            None => {
+                index.insert_unique(hash(&key), low(order), |other| hash(&key_of(*other)));
+            }
+        }
+    }
+
+    /// Adds the next message.
+    pub(super) fn push(&mut self, key: MessageKey, remembered: Remembered) {
+        debug_assert_eq!(remembered.order, self.next_order(), "ids are remembered in the order of posting");
+        let Remembered { order, number, silent, time } = remembered;
+        self.entries.push_back(Entry { key, number, silent, time });
+        self.put_into_index(order);
+    }
+
+    /// Says that a page will have to be written.
+    pub(super) fn make_dirty(&mut self, page: u32) {
+        self.dirty_from.get_or_insert(page);
+    }
+
+    /// Drops the first page if all its messages are forgotten, and says which page that was.
+    pub(super) fn drop_forgotten_page(&mut self, newest_forgotten: u64) -> Option<u32> {
+        if self.first + IDS_A_PAGE - 1 > newest_forgotten || self.entries.len() < IDS_A_PAGE as usize {
+            return None;
+        }
+        let page = page_of(self.first);
+        for order in self.first..self.first + IDS_A_PAGE {
+            let Some(key) = self.entry(order).map(|entry| entry.key) else { continue };
+            if let Some(index) = &mut self.index
+                && let Ok(entry) = index.find_entry(hash(&key), |other| *other == low(order))
+            {
+                entry.remove();
+            }
+        }
+        self.entries.drain(..IDS_A_PAGE as usize);
+        self.first += IDS_A_PAGE;
+        if self.dirty_from == Some(page) {
+            self.dirty_from = Some(page + 1);
+        }
+        Some(page)
+    }
+
+    /// The pages that are in no commit yet.
+    pub(super) fn dirty_pages(&self) -> impl Iterator<Item = u32> + use<> {
+        let last = self.next_order() - 1;
+        let pages = self.dirty_from.filter(|_| last >= self.first);
+        pages.into_iter().flat_map(move |from| from..=page_of(last))
+    }
+
+    /// One page as a row: number and time of its first id, then for each id the key, how much the
+    /// number grew (and whether it is silent), and how much the time grew.
+    pub(super) fn page_row(&self, page: u32) -> Vec<u8> {
+        let mut row = Vec::with_capacity(IDS_A_PAGE as usize * 19);
+        let (mut number, mut time) = (0, 0);
+        let orders = first_order(page)..first_order(page) + IDS_A_PAGE;
+        for entry in orders.map_while(|order| self.entry(order)) {
+            row.extend(entry.key.0);
+            put_int(&mut row, u64::from(entry.number - number) << 1 | u64::from(entry.silent));
+            put_int(&mut row, entry.time - time);
+            (number, time) = (entry.number, entry.time);
+        }
+        row
+    }
+
+    /// Adds the ids of the page that comes next.
+    pub(super) fn push_page(&mut self, page: u32, row: &[u8]) -> Result<(), BadRow> {
+        if self.next_order() != first_order(page) {
+            return Err(BadRow);
+        }
+        for (key, remembered) in ids_of(page, row)? {
+            self.push(key, remembered);
+        }
+        Ok(())
+    }
+}
+
+/// The ids of a page's row.
+pub(crate) fn ids_of(page: u32, row: &[u8]) -> Result<Vec<(MessageKey, Remembered)>, BadRow> {
+    let mut cursor = Cursor::new(row);
+    let mut ids = Vec::with_capacity(IDS_A_PAGE as usize);
+    let (mut number, mut time) = (0u32, 0u64);
+    for order in first_order(page)..first_order(page) + IDS_A_PAGE {
+        if cursor.is_at_end() {
+            break;
+        }
+        let key = MessageKey(cursor.array()?);
+        let value = cursor.int()?;
+        let grown = u32::try_from(value >> 1).map_err(|_| BadRow)?;
+        number = number.checked_add(grown).ok_or(BadRow)?;
+        time = time.checked_add(cursor.int()?).ok_or(BadRow)?;
+        ids.push((key, Remembered { order, number, silent: value & 1 == 1, time }));
+    }
+    cursor.end()?;
+    if ids.is_empty() { Err(BadRow) } else { Ok(ids) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: u64) -> MessageKey {
+        MessageKey::of(&name.to_string())
+    }
+
+    fn window(orders: std::ops::RangeInclusive<u64>) -> Window {
+        let mut window = Window::starting_at_page(page_of(*orders.start()));
+        for order in orders {
+            let number = u32::try_from(order / 2).unwrap();
+            window.push(key(order), Remembered { order, number, silent: order % 2 == 1, time: order * 10 });
+        }
+        window
+    }
+
+    #[test]
+    fn every_id_is_found_with_and_without_index() {
+        let mut window = window(129..=1_000);
+        for pass in 0..4 {
+            for order in 129..=1_000 {
+                assert_eq!(window.find(&key(order)).map(|found| found.order), Some(order), "pass {pass}");
+            }
+            assert_eq!(window.find(&key(1)), None);
+            assert_eq!(window.find(&key(1_001)), None);
+        }
+        assert!(window.index.is_some());
+    }
+
+    #[test]
+    fn the_newest_of_equal_ids_is_found_and_outlives_the_older() {
+        for index_first in [true, false] {
+            let mut window = window(1..=200);
+            if index_first {
+                window.build_index();
+            }
+            window.push(key(3), Remembered { order: 201, number: 200, silent: false, time: 9_999 });
+            assert_eq!(window.find(&key(3)).map(|found| found.order), Some(201));
+            assert_eq!(window.drop_forgotten_page(63), None, "order 64 is not forgotten");
+            assert_eq!(window.drop_forgotten_page(64), Some(0));
+            assert_eq!(window.find(&key(3)).map(|found| found.order), Some(201));
+            assert_eq!(window.find(&key(4)), None);
+            assert_eq!(window.find(&key(65)).map(|found| found.order), Some(65));
+        }
+    }
+
+    #[test]
+    fn pages_survive_as_rows() {
+        let full = window(1..=150);
+        let mut read = Window::starting_at_page(0);
+        for page in 0..=2 {
+            read.push_page(page, &full.page_row(page)).unwrap();
+        }
+        assert_eq!(read.next_order(), 151);
+        for order in 1..=150 {
+            assert_eq!(read.get(order), full.get(order));
+        }
+        let row = full.page_row(1);
+        assert_eq!(Window::starting_at_page(0).push_page(1, &row), Err(BadRow), "page 0 is missing");
+        for length in [0, 1, 16, 17, row.len() - 1] {
+            let cut = ids_of(1, &row[..length]);
+            assert!(cut.is_err() || cut.unwrap().len() < 64, "cut at {length}");
+        }
+        let mut long = row.clone();
+        long.extend([0; 18]);
+        assert!(ids_of(1, &long).is_err(), "65 ids");
+    }
+}
