@@ -48,10 +48,9 @@ impl NumberSet {
     /// The room whose numbers they are.
     pub fn room(self) -> RoomIndex {
         match self {
-            Self::Recalled(room)
-            | Self::MentionAll(room)
-            | Self::Own(room, _)
-            | Self::Mentioned(room, _) => room,
+            Self::Recalled(room) | Self::MentionAll(room) | Self::Own(room, _) | Self::Mentioned(room, _) => {
+                room
+            }
         }
     }
 

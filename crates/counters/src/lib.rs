@@ -1,25 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 mod apply;
-mod reader;
-mod outcome;
-mod policies;
-mod counters;
 mod changes;
-mod view;
-mod restore;
+mod counters;
 mod memberships;
 mod numbers;
+mod outcome;
+mod policies;
+mod reader;
+mod restore;
 mod room_words;
 mod rooms;
 mod shared;
 mod tag_sets;
 mod users;
+mod view;
 
 pub use apply::Located;
-pub use changes::{
-    Changes, KeptList, MemberFact, NumberChange, NumberSet, RoomFact, UserName,
-};
+pub use changes::{Changes, KeptList, MemberFact, NumberChange, NumberSet, RoomFact, UserName};
 pub use counters::Counters;
 pub use numbers::Numbers;
 pub use outcome::{Applied, Full, Outcome, Reason, Remember, Remembered};

@@ -42,7 +42,12 @@ impl Memberships {
 
     /// `false` if the user is a member already. When the arrays would have to grow, entries of
     /// dead rooms make place first: nothing else ever visits them.
-    pub(crate) fn insert(&mut self, room: RoomIndex, cursor: u32, is_dead: impl Fn(RoomIndex) -> bool) -> bool {
+    pub(crate) fn insert(
+        &mut self,
+        room: RoomIndex,
+        cursor: u32,
+        is_dead: impl Fn(RoomIndex) -> bool,
+    ) -> bool {
         let Err(mut position) = self.rooms.binary_search(&room) else { return false };
         if self.rooms.len() == self.rooms.capacity() {
             self.retain(|room| !is_dead(room));

@@ -75,7 +75,12 @@ impl Reader {
         self.shared.users.with(tenant, user, |user| walk(&user.memberships.read())).unwrap_or(0)
     }
 
-    fn walk(&self, memberships: &Memberships, muted: MutedRooms, mut fits: impl FnMut(RoomWord) -> bool) -> u64 {
+    fn walk(
+        &self,
+        memberships: &Memberships,
+        muted: MutedRooms,
+        mut fits: impl FnMut(RoomWord) -> bool,
+    ) -> u64 {
         let mut extras = memberships.extras.iter().peekable();
         let mut sum = 0;
         for (room, cursor) in memberships.rooms.iter().zip(&memberships.cursors) {

@@ -22,6 +22,8 @@ pub enum RestoreError {
     RoomTwice(RoomIndex),
     /// Two users have the same index or the same name.
     UserTwice(UserIndex),
+    /// A user of one tenant is a member of a room of another.
+    ForeignMember(UserIndex, RoomIndex),
     /// The set or list belongs to a membership that is not there.
     NoSuchMember(UserIndex, RoomIndex),
     /// The set or list belongs to a room that is not there.
@@ -40,7 +42,13 @@ impl Restore {
     }
 
     /// A room, by ascending index.
-    pub fn room(&mut self, index: RoomIndex, tenant: &str, id: &str, fact: &RoomFact) -> Result<(), RestoreError> {
+    pub fn room(
+        &mut self,
+        index: RoomIndex,
+        tenant: &str,
+        id: &str,
+        fact: &RoomFact,
+    ) -> Result<(), RestoreError> {
         let counters = &mut self.counters;
         if counters.rooms.next().is_ok_and(|next| index < next) {
             return Err(RestoreError::RoomOrder(index));
@@ -74,6 +82,10 @@ impl Restore {
             return Err(RestoreError::UserTwice(index));
         }
         members.retain(|(room, _)| counters.rooms.get(*room).is_some());
+        let is_foreign = |room| counters.rooms.get(room).is_some_and(|room| *room.tenant != *tenant);
+        if let Some((room, _)) = members.iter().find(|(room, _)| is_foreign(*room)) {
+            return Err(RestoreError::ForeignMember(index, *room));
+        }
         members.sort_unstable_by_key(|(room, _)| *room);
         members.dedup_by_key(|(room, _)| *room);
         if members.is_empty() {
@@ -98,7 +110,11 @@ impl Restore {
     }
 
     /// Numbers of a set; may be called again with more.
-    pub fn numbers(&mut self, set: NumberSet, numbers: impl Iterator<Item = u32>) -> Result<(), RestoreError> {
+    pub fn numbers(
+        &mut self,
+        set: NumberSet,
+        numbers: impl Iterator<Item = u32>,
+    ) -> Result<(), RestoreError> {
         let counters = &mut self.counters;
         let index = set.room();
         let room = counters.rooms.get_mut(index).ok_or(RestoreError::NoSuchRoom(index))?;

@@ -82,11 +82,13 @@ mod tests {
     fn every_index_has_a_place_of_its_own() {
         let words = RoomWords::new();
         for index in (0..5_000).chain([1 << 20, (1 << 20) + 1]) {
-            let word = RoomWord { head: index + 1, tag_set: TagSetIndex(index), has_recalled: index % 2 == 0 };
+            let word =
+                RoomWord { head: index + 1, tag_set: TagSetIndex(index), has_recalled: index % 2 == 0 };
             words.store(RoomIndex(index), word);
         }
         for index in (0..5_000).chain([1 << 20, (1 << 20) + 1]) {
-            let word = RoomWord { head: index + 1, tag_set: TagSetIndex(index), has_recalled: index % 2 == 0 };
+            let word =
+                RoomWord { head: index + 1, tag_set: TagSetIndex(index), has_recalled: index % 2 == 0 };
             assert_eq!(words.load(RoomIndex(index)), word, "room {index}");
         }
         assert_eq!(words.load(RoomIndex(5_001)), RoomWord::default());

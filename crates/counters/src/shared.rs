@@ -77,7 +77,8 @@ impl Shared {
                 Some(recalled) => {
                     // A number that is both recalled and own is excepted once.
                     let own = own.map_or(0, |own| {
-                        own.iter_within(above.clone()).filter(|number| !recalled.contains(*number)).count() as u64
+                        own.iter_within(above.clone()).filter(|number| !recalled.contains(*number)).count()
+                            as u64
                     });
                     recalled.count_within(above) + own
                 }

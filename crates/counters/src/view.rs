@@ -84,9 +84,7 @@ impl Counters {
     pub fn with_numbers<R>(&self, set: NumberSet, ask: impl FnOnce(&Numbers) -> R) -> R {
         let none = Numbers::default();
         match set {
-            NumberSet::Recalled(room) => {
-                ask(self.shared.recalled(room).read().get(&room).unwrap_or(&none))
-            }
+            NumberSet::Recalled(room) => ask(self.shared.recalled(room).read().get(&room).unwrap_or(&none)),
             NumberSet::MentionAll(room) => {
                 let extra = self.rooms.get(room).and_then(|room| room.extra.as_ref());
                 ask(extra.map_or(&none, |extra| &extra.mention_all))
@@ -104,9 +102,7 @@ impl Counters {
     /// Hands a list of kept entries to `ask`, oldest first; an empty one if there is none.
     pub fn with_kept<R>(&self, list: KeptList, ask: impl FnOnce(&[MessageKey]) -> R) -> R {
         match list {
-            KeptList::Recalls(room) => {
-                ask(self.rooms.get(room).map_or(&[], |room| room.kept_recalls()))
-            }
+            KeptList::Recalls(room) => ask(self.rooms.get(room).map_or(&[], |room| room.kept_recalls())),
             KeptList::Reads(room, user) => {
                 let Some(user) = self.users.get(user) else { return ask(&[]) };
                 let memberships = user.memberships.read();

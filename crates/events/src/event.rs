@@ -1,5 +1,6 @@
 //! The events themselves. A value of these types is well formed: its ids and tags are valid.
-//! The limits on lists and times are kept by the decoder.
+//! The limits on lists and times are kept by the decoder. Lists are as they were sent: a duplicate
+//! in one counts once, but is there.
 
 use crate::{Id, Kind, Tag, Tenant};
 

@@ -50,6 +50,12 @@ fn check(text: &str, limit: usize) -> Result<(), IdError> {
     if text.len() > limit {
         return Err(IdError::TooLong { length: text.len(), limit });
     }
+    // Every control character begins with one of these bytes, which are rare: most ids are done
+    // with a look at their bytes, which is cheaper than one at their characters.
+    let suspicious = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2;
+    if !text.bytes().fold(false, |found, byte| found | suspicious(byte)) {
+        return Ok(());
+    }
     match text.char_indices().find(|(_, character)| character.is_control()) {
         Some((position, character)) => {
             Err(IdError::ControlCharacter { code: u32::from(character), position })

@@ -1,13 +1,34 @@
 #![doc = include_str!("../README.md")]
 
+// What an event is.
+mod event;
 mod id;
 mod kind;
-mod event;
+
+// Where it comes from, and why it may be refused.
+mod reason;
+mod subject;
+
+// How it is written and read.
+#[cfg(feature = "codec")]
+mod codec;
+#[cfg(feature = "codec")]
+mod line;
+#[cfg(feature = "codec")]
+mod receive;
 
 pub use event::{
-    Body, Event, History, MAX_AT, MAX_MENTIONS, MAX_TAGS, MAX_USERS, MessagePosted,
-    MessageRead, MessageRecalled, MessageUnread, RoomDeleted, RoomJoined, RoomLeft, RoomMuted,
-    RoomTagged, UserDeleted,
+    Body, Event, History, MAX_AT, MAX_MENTIONS, MAX_TAGS, MAX_USERS, MessagePosted, MessageRead,
+    MessageRecalled, MessageUnread, RoomDeleted, RoomJoined, RoomLeft, RoomMuted, RoomTagged, UserDeleted,
 };
 pub use id::{Id, IdError, MAX_ID_BYTES, MAX_TAG_BYTES, MAX_TENANT_BYTES, MessageKey, Tag, Tenant};
 pub use kind::Kind;
+pub use reason::Reason;
+pub use subject::{Prefix, PrefixError, Subject};
+
+#[cfg(feature = "codec")]
+pub use codec::{DecodeError, decode, encode_json, encode_message_pack, to_line};
+#[cfg(feature = "codec")]
+pub use line::{Line, LineError};
+#[cfg(feature = "codec")]
+pub use receive::{Malformed, Received, receive};

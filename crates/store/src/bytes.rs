@@ -70,11 +70,6 @@ impl<'a> Cursor<'a> {
         let length = usize::try_from(self.int()?).map_err(|_| BadRow)?;
         std::str::from_utf8(self.take(length)?).map_err(|_| BadRow)
     }
-
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], BadRow> {
-        let length = usize::try_from(self.int()?).map_err(|_| BadRow)?;
-        self.take(length)
-    }
 }
 
 #[cfg(test)]

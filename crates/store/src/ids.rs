@@ -170,7 +170,8 @@ impl Ids {
         for page in first..=last {
             let id = (room, page);
             let key = Key::Ids(room, page).to_bytes();
-            let is_it = |row: &sled::Result<(sled::IVec, _)>| row.as_ref().map_or(true, |(found, _)| **found == *key);
+            let is_it =
+                |row: &sled::Result<(sled::IVec, _)>| row.as_ref().map_or(true, |(found, _)| **found == *key);
             let stored = rows.next_if(is_it).transpose()?;
             let row: &[u8] = if let Some(row) = self.evicted.get(&id).or_else(|| self.in_flight.get(&id)) {
                 row

@@ -98,9 +98,7 @@ impl Key {
         let key = match table {
             table::CHECKPOINT => Self::Checkpoint,
             table::ROOM => Self::Room(RoomIndex(int(&mut cursor)?)),
-            table::USER => {
-                Self::User(UserIndex(int(&mut cursor)?), u16::from_be_bytes(cursor.array()?))
-            }
+            table::USER => Self::User(UserIndex(int(&mut cursor)?), u16::from_be_bytes(cursor.array()?)),
             table::NUMBERS => {
                 let room = RoomIndex(int(&mut cursor)?);
                 let [kind] = cursor.array()?;

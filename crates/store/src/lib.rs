@@ -1,20 +1,20 @@
 #![doc = include_str!("../README.md")]
 
-mod store;
-mod checkpoint;
-mod outbox;
-pub mod digest;
-mod error;
-mod metrics;
-mod generation;
-mod load;
-mod commit;
-mod writer;
-mod ids;
-mod digests;
-mod keys;
-mod rows;
 mod bytes;
+mod checkpoint;
+mod commit;
+pub mod digest;
+mod digests;
+mod error;
+mod generation;
+mod ids;
+mod keys;
+mod load;
+mod metrics;
+mod outbox;
+mod rows;
+mod store;
+mod writer;
 
 pub use checkpoint::{FORMAT_VERSION, Position, StreamIdentity};
 pub use digest::Digest;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use counters::{Counters, KeptList, MemberFact, NumberSet, Policies, RULES_VERSION, Restore, RoomIndex, UserIndex};
+use counters::{
+    Counters, KeptList, MemberFact, NumberSet, Policies, RULES_VERSION, Restore, RoomIndex, UserIndex,
+};
 
 use crate::bytes::BadRow;
 use crate::checkpoint::{self, Checkpoint, FORMAT_VERSION, Position};

@@ -57,16 +57,29 @@ impl Metrics {
         );
         registry.register("commits", "Commits written", commits);
         registry.register("commit_rows", "Rows written or removed by commits", commit_rows);
-        registry.register_with_unit("commit", "Bytes of keys and values written by commits", Unit::Bytes, commit_bytes);
+        registry.register_with_unit(
+            "commit",
+            "Bytes of keys and values written by commits",
+            Unit::Bytes,
+            commit_bytes,
+        );
         registry.register_with_unit(
             "commit_duration",
             "From handing a commit over until it is on disk",
             Unit::Seconds,
             commit_seconds,
         );
-        registry.register("id_window_hits", "Look-ups of message ids whose room's window was in memory", window_hits);
+        registry.register(
+            "id_window_hits",
+            "Look-ups of message ids whose room's window was in memory",
+            window_hits,
+        );
         registry.register("id_window_loads", "Windows of message ids loaded from the store", window_loads);
-        registry.register("id_window_evictions", "Windows of message ids put out of memory", window_evictions);
+        registry.register(
+            "id_window_evictions",
+            "Windows of message ids put out of memory",
+            window_evictions,
+        );
         registry.register_with_unit(
             "id_window_memory",
             "Memory taken by remembered message ids, at most store.id_cache_bytes and one window",

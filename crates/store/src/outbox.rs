@@ -111,7 +111,8 @@ impl Outbox {
 
     pub(crate) fn add(&self, letter: &DeadLetter) -> (Key, Vec<u8>) {
         self.shared.lock().waiting.insert(letter.sequence);
-        let row = rmp_serde::to_vec_named(letter).expect("a dead letter has only strings, integers and bytes");
+        let row =
+            rmp_serde::to_vec_named(letter).expect("a dead letter has only strings, integers and bytes");
         (Key::Outbox(letter.sequence), row)
     }
 

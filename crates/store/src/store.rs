@@ -1,6 +1,7 @@
 //! The store as its one owner sees it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use counters::{Counters, Policies, Remember, Remembered, RoomIndex};
 use events::MessageKey;
@@ -63,11 +64,7 @@ impl Store {
         let data_dir = DataDir::open(&options.data_dir)?;
         let generation = data_dir.generation()?;
         let path = generation.path.clone();
-        let sled_error = |error| OpenError::Sled { path: path.clone(), error };
-        let config = sled::Config::new().path(&path).cache_capacity(options.sled_cache_bytes);
-        let db = config.flush_every_ms(None).open().map_err(sled_error)?;
-        // The database dereferences to its default tree, and a clone of that keeps it open.
-        let tree: sled::Tree = (*db).clone();
+        let tree = open_tree(&path, options.sled_cache_bytes)?;
         let loaded = match load(&tree, &path, options.policies)? {
             Some(loaded) => loaded,
             None if generation.is_current => {
@@ -184,7 +181,10 @@ impl Store {
 
     /// Whether there is anything that a commit at this position would write.
     pub fn has_pending(&self, position: &Position) -> bool {
-        *position != self.position || !self.letters.is_empty() || self.outbox.has_stored() || !self.stale.is_empty()
+        *position != self.position
+            || !self.letters.is_empty()
+            || self.outbox.has_stored()
+            || !self.stale.is_empty()
     }
 
     /// Whether the last commit is still on its way to the disk. An error is final: what is on disk
@@ -216,5 +216,27 @@ impl Store {
         batch.written.push((Key::Checkpoint, checkpoint.to_row().into()));
         self.position = position;
         self.writer.write(batch)
+    }
+}
+
+/// How long sled may take to let go of its files.
+const LETTING_GO: Duration = Duration::from_secs(10);
+
+/// We hold the lock of the data directory, so if sled's own lock is taken, it is by a store that
+/// this process closed a moment ago: threads of sled may keep it open a little longer.
+fn open_tree(path: &Path, cache_bytes: u64) -> Result<sled::Tree, OpenError> {
+    let start = Instant::now();
+    loop {
+        let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
+        match config.open() {
+            // The database dereferences to its default tree, and a clone of that keeps it open.
+            Ok(db) => return Ok((*db).clone()),
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock") && start.elapsed() < LETTING_GO =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(OpenError::Sled { path: path.to_owned(), error }),
+        }
     }
 }

@@ -89,12 +89,7 @@ impl Counters {
     }
 
     /// Rules 10 and 13.
-    pub(super) fn muted(
-        &mut self,
-        tenant: &str,
-        body: &RoomMuted<'_>,
-        room: Option<RoomIndex>,
-    ) -> Applied {
+    pub(super) fn muted(&mut self, tenant: &str, body: &RoomMuted<'_>, room: Option<RoomIndex>) -> Applied {
         let Some((room, user)) = self.member(tenant, &body.user, room) else {
             return Applied::unchanged(Reason::NotAMember);
         };
@@ -149,7 +144,8 @@ impl Counters {
                 self.changes.member(user.index, room, None);
             }
             None => {
-                let memberships = Memberships { rooms: vec![room], cursors: vec![cursor], extras: Vec::new() };
+                let memberships =
+                    Memberships { rooms: vec![room], cursors: vec![cursor], extras: Vec::new() };
                 let index = self.new_user(tenant, id, memberships);
                 self.changes.member(index, room, None);
             }

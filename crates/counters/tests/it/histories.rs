@@ -13,7 +13,9 @@ const HISTORIES: u64 = 1_000;
 pub(crate) fn histories() -> impl Iterator<Item = History> {
     let count = std::env::var("TALLYMARK_HISTORIES").ok();
     let count = count.map_or(HISTORIES, |count| count.parse().expect("TALLYMARK_HISTORIES is a number"));
-    (0..count).zip(Variant::ALL.into_iter().cycle()).map(|(seed, variant)| History::generate(seed, LENGTH, variant))
+    (0..count)
+        .zip(Variant::ALL.into_iter().cycle())
+        .map(|(seed, variant)| History::generate(seed, LENGTH, variant))
 }
 
 #[test]
@@ -36,7 +38,8 @@ fn random_histories_agree_with_the_oracle_after_every_event() {
 }
 
 pub(crate) fn compare(oracle: &Oracle, model: &Model, place: &str) {
-    let filters: [&[&str]; 7] = [&[], &TAGS[..1], &TAGS[1..2], &TAGS[..2], &TAGS[1..], &TAGS, &["no such tag"]];
+    let filters: [&[&str]; 7] =
+        [&[], &TAGS[..1], &TAGS[1..2], &TAGS[..2], &TAGS[1..], &TAGS, &["no such tag"]];
     for tenant in TENANTS {
         for user in USERS {
             for room in ROOMS {

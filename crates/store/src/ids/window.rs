@@ -10,6 +10,7 @@ use crate::bytes::{BadRow, Cursor, put_int};
 
 /// How many ids one row holds.
 pub(crate) const IDS_A_PAGE: u64 = 64;
+const ENTRIES_A_PAGE: usize = 64;
 
 /// The page that the message of this order is in. Orders begin at 1.
 pub(crate) fn page_of(order: u64) -> u32 {
@@ -53,7 +54,10 @@ fn hash(key: &MessageKey) -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "a window is shorter than 2^32, so these bits tell orders apart")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a window is shorter than 2^32, so these bits tell orders apart"
+)]
 fn low(order: u64) -> u32 {
     order as u32
 }
@@ -138,7 +142,7 @@ impl Window {
 
     /// Drops the first page if all its messages are forgotten, and says which page that was.
     pub(super) fn drop_forgotten_page(&mut self, newest_forgotten: u64) -> Option<u32> {
-        if self.first + IDS_A_PAGE - 1 > newest_forgotten || self.entries.len() < IDS_A_PAGE as usize {
+        if self.first + IDS_A_PAGE - 1 > newest_forgotten || self.entries.len() < ENTRIES_A_PAGE {
             return None;
         }
         let page = page_of(self.first);
@@ -150,7 +154,7 @@ impl Window {
                 entry.remove();
             }
         }
-        self.entries.drain(..IDS_A_PAGE as usize);
+        self.entries.drain(..ENTRIES_A_PAGE);
         self.first += IDS_A_PAGE;
         if self.dirty_from == Some(page) {
             self.dirty_from = Some(page + 1);
@@ -168,7 +172,7 @@ impl Window {
     /// One page as a row: number and time of its first id, then for each id the key, how much the
     /// number grew (and whether it is silent), and how much the time grew.
     pub(super) fn page_row(&self, page: u32) -> Vec<u8> {
-        let mut row = Vec::with_capacity(IDS_A_PAGE as usize * 19);
+        let mut row = Vec::with_capacity(ENTRIES_A_PAGE * 19);
         let (mut number, mut time) = (0, 0);
         let orders = first_order(page)..first_order(page) + IDS_A_PAGE;
         for entry in orders.map_while(|order| self.entry(order)) {
@@ -195,7 +199,7 @@ impl Window {
 /// The ids of a page's row.
 pub(crate) fn ids_of(page: u32, row: &[u8]) -> Result<Vec<(MessageKey, Remembered)>, BadRow> {
     let mut cursor = Cursor::new(row);
-    let mut ids = Vec::with_capacity(IDS_A_PAGE as usize);
+    let mut ids = Vec::with_capacity(ENTRIES_A_PAGE);
     let (mut number, mut time) = (0u32, 0u64);
     for order in first_order(page)..first_order(page) + IDS_A_PAGE {
         if cursor.is_at_end() {

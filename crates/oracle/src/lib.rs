@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod oracle;
+mod outcome;
+mod policies;
+mod questions;
+mod room;
+mod rules;
+
+pub mod history;
+mod mistake;
+pub mod script;
+
+pub use mistake::Mistake;
+pub use oracle::Oracle;
+pub use outcome::{Effect, Outcome};
+pub use policies::{OwnMessages, Policies};
+pub use questions::KnownMessage;

@@ -1,0 +1,71 @@
+//! Remembered message ids, with less memory than they need.
+
+use counters::{Outcome, Policies, Reason};
+use events::{Body, Event, Id, MessagePosted, Tenant};
+
+use crate::run::{Run, options};
+
+fn posted(room: usize, message: usize) -> Event<'static> {
+    let id = |text: String| Id::new(text).unwrap();
+    Event {
+        tenant: Tenant::new("t").unwrap(),
+        body: Body::MessagePosted(MessagePosted {
+            room: id(format!("r{room}")),
+            message: id(format!("m{message}")),
+            sender: id("ann".to_owned()),
+            at: None,
+            silent: message % 5 == 0,
+            mentions: Vec::new(),
+            mention_all: false,
+        }),
+    }
+}
+
+/// Whatever lies in memory, on its way to sled or in sled: exactly the newest `window` are known.
+#[test]
+fn ids_are_known_to_the_end_of_the_window_wherever_they_lie() {
+    const ROOMS: usize = 20;
+    for (window, id_cache_bytes) in [(100, 0), (100, 30_000), (64, 0), (63, 10_000), (1, 0), (1_000, 100_000)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = options(dir.path(), Policies { message_window: window, ..Policies::default() });
+        options.id_cache_bytes = id_cache_bytes;
+        let mut run = Run::open(&options).unwrap();
+        let window = usize::try_from(window).unwrap();
+        for message in 0..400 {
+            for room in 0..ROOMS {
+                assert_eq!(run.apply(&posted(room, message), 1).outcome, Outcome::Changed);
+                if message >= 7 && message % 7 == room % 7 {
+                    let old = message - room.min(message).min(window - 1);
+                    let retried = run.apply(&posted(room, old), 2).outcome;
+                    assert_eq!(
+                        retried,
+                        Outcome::Unchanged(Reason::KnownMessage),
+                        "window {window}, {old} after {message}"
+                    );
+                }
+            }
+            if message % 13 == 0 {
+                run.commit();
+            }
+            if message % 101 == 100 {
+                run.commit();
+                drop(run);
+                run = Run::open(&options).unwrap();
+            }
+        }
+        let (first_known, last) = (400usize.saturating_sub(window), 399);
+        for room in 0..ROOMS {
+            let known = Outcome::Unchanged(Reason::KnownMessage);
+            assert_eq!(run.apply(&posted(room, first_known), 3).outcome, known);
+            assert_eq!(run.apply(&posted(room, last), 3).outcome, known);
+            if first_known > 0 {
+                let again = run.apply(&posted(room, first_known - 1), 3).outcome;
+                assert_eq!(again, Outcome::Changed, "window {window}: forgotten, so new");
+            }
+        }
+        run.commit();
+        drop(run);
+        Run::open(&options).unwrap();
+    }
+}

@@ -1,0 +1,9 @@
+//! The store against the oracle, and against damage.
+#![allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
+
+mod histories;
+mod ids;
+mod old_format;
+mod outbox;
+mod refused;
+mod run;
