@@ -1,0 +1,26 @@
+//! The two headers that say who asks.
+
+use axum::http::{HeaderMap, HeaderValue};
+
+/// The value of `IM-CLIENT-KEY`, if it was sent exactly once.
+pub(crate) fn client_key(headers: &HeaderMap) -> Option<&[u8]> {
+    single(headers, "im-client-key").map(HeaderValue::as_bytes)
+}
+
+/// The token in `IM-Authorization`, bare or after `Bearer`, if it was sent exactly once.
+pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+    let value = single(headers, "im-authorization")?.to_str().ok()?;
+    match value.split_once(' ') {
+        None => Some(value),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim_start_matches(' ')),
+        Some(_) => None,
+    }
+}
+
+/// A header sent twice may have been read differently by whoever stands before us, so it is no
+/// better than none.
+fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}

@@ -1,0 +1,114 @@
+//! What this crate counts about itself.
+
+use std::array;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::answer::Refusal;
+use crate::claims::TokenError;
+
+/// The upper bounds of the latency histogram, in seconds. A badge takes some microseconds, a
+/// signature up to some hundred.
+const LATENCY_BUCKETS: [f64; 14] =
+    [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0];
+
+/// The public listener's metrics. Clones are the same metrics.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    requests: Family<AnswerLabels, Counter>,
+    /// The members of `requests`, looked up once: one for a badge, one for each refusal.
+    answered: Counter,
+    refused: [Counter; Refusal::ALL.len()],
+    request_duration: Histogram,
+    token_verifications: Family<VerificationLabels, Counter>,
+    tokens_cached: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    status: u16,
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerificationLabels {
+    result: &'static str,
+}
+
+impl Metrics {
+    /// All at zero, and all there from the start: a rate needs the zero before the first one.
+    pub fn new() -> Self {
+        let requests = Family::<AnswerLabels, Counter>::default();
+        let answered = requests.get_or_create_owned(&AnswerLabels { status: 200, code: "OK" });
+        let refused = array::from_fn(|place| {
+            let refusal = Refusal::ALL[place];
+            let labels = AnswerLabels { status: refusal.status().as_u16(), code: refusal.code() };
+            requests.get_or_create_owned(&labels)
+        });
+        let token_verifications = Family::<VerificationLabels, Counter>::default();
+        for error in TokenError::ALL.into_iter().map(Some).chain([None]) {
+            let _ = token_verifications.get_or_create(&verification(error));
+        }
+        Self {
+            requests,
+            answered,
+            refused,
+            request_duration: Histogram::new(LATENCY_BUCKETS),
+            token_verifications,
+            tokens_cached: Gauge::default(),
+        }
+    }
+
+    /// Adds the metrics to a registry whose prefix is `tallymark`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "http_requests",
+            "Requests to the public listener, by status and error code",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from the head of a request to its answer, on the public listener",
+            Unit::Seconds,
+            self.request_duration.clone(),
+        );
+        registry.register(
+            "token_verifications",
+            "Tokens that were verified because they were not remembered, by result",
+            self.token_verifications.clone(),
+        );
+        registry.register("tokens_cached", "Verified tokens that are remembered", self.tokens_cached.clone());
+    }
+
+    pub(crate) fn answered(&self, refusal: Option<Refusal>, duration: Duration) {
+        match refusal {
+            None => self.answered.inc(),
+            Some(refusal) => self.refused[refusal as usize].inc(),
+        };
+        self.request_duration.observe(duration.as_secs_f64());
+    }
+
+    pub(crate) fn token_verified(&self, error: Option<TokenError>) {
+        self.token_verifications.get_or_create(&verification(error)).inc();
+    }
+
+    pub(crate) fn tokens_cached(&self, count: usize) {
+        self.tokens_cached.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn verification(error: Option<TokenError>) -> VerificationLabels {
+    VerificationLabels { result: error.map_or("valid", TokenError::as_str) }
+}

@@ -1,0 +1,110 @@
+//! `roomTags` in a query string.
+
+use std::borrow::Cow;
+
+use events::Tag;
+use percent_encoding::percent_decode_str;
+
+/// The most distinct tags in one request.
+pub(crate) const MAX_ROOM_TAGS: usize = 32;
+
+const NAME: &[u8] = b"roomTags";
+
+/// The query string asks for something that can't be a set of room tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InvalidRoomTags;
+
+/// The distinct tags of one request, in the order in which they were first given. They are borrowed
+/// from the query string where it writes them as they are.
+#[derive(Debug)]
+pub(crate) struct RoomTags<'q> {
+    tags: [Option<Tag<'q>>; MAX_ROOM_TAGS],
+    count: usize,
+}
+
+impl<'q> RoomTags<'q> {
+    /// Reads all of a query string: `&` between pieces, the first `=` between name and value.
+    pub(crate) fn parse(query: &'q str) -> Result<Self, InvalidRoomTags> {
+        let mut tags = Self { tags: [const { None }; MAX_ROOM_TAGS], count: 0 };
+        for piece in query.split('&') {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+            match name_of(name) {
+                Name::RoomTags => tags.add(decode(value)?)?,
+                Name::RoomTagsBracket => return Err(InvalidRoomTags),
+                Name::Other => {}
+            }
+        }
+        Ok(tags)
+    }
+
+    /// Calls `with` with the tags as one slice.
+    pub(crate) fn with_slice<T>(&self, with: impl FnOnce(&[&str]) -> T) -> T {
+        let mut texts = [""; MAX_ROOM_TAGS];
+        for (text, tag) in texts.iter_mut().zip(self.tags.iter().flatten()) {
+            *text = tag.as_str();
+        }
+        with(&texts[..self.count])
+    }
+
+    fn add(&mut self, text: Cow<'q, str>) -> Result<(), InvalidRoomTags> {
+        let tag = Tag::new(text).map_err(|_| InvalidRoomTags)?;
+        if self.tags[..self.count].iter().flatten().any(|known| *known == tag) {
+            return Ok(());
+        }
+        let free = self.tags.get_mut(self.count).ok_or(InvalidRoomTags)?;
+        *free = Some(tag);
+        self.count += 1;
+        Ok(())
+    }
+}
+
+enum Name {
+    RoomTags,
+    /// `roomTags[`, `roomTags[0]` and the like: other services' way to write a list. To ignore it
+    /// would be to count rooms that the caller wanted left out.
+    RoomTagsBracket,
+    Other,
+}
+
+/// A `+` needs no decoding here: neither `+` nor a space is in the names that matter. A broken
+/// escape stands for itself.
+fn name_of(name: &str) -> Name {
+    let mut rest = percent_decode_str(name);
+    if !NAME.iter().all(|expected| rest.next() == Some(*expected)) {
+        return Name::Other;
+    }
+    match rest.next() {
+        None => Name::RoomTags,
+        Some(b'[') => Name::RoomTagsBracket,
+        Some(_) => Name::Other,
+    }
+}
+
+/// One form-urlencoded value.
+fn decode(value: &str) -> Result<Cow<'_, str>, InvalidRoomTags> {
+    if !value.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Ok(Cow::Borrowed(value));
+    }
+    let mut decoded = Vec::with_capacity(value.len());
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => hex_digit(bytes.next())? * 16 + hex_digit(bytes.next())?,
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| InvalidRoomTags)
+}
+
+fn hex_digit(byte: Option<u8>) -> Result<u8, InvalidRoomTags> {
+    match byte {
+        Some(digit @ b'0'..=b'9') => Ok(digit - b'0'),
+        Some(digit @ b'a'..=b'f') => Ok(digit - b'a' + 10),
+        Some(digit @ b'A'..=b'F') => Ok(digit - b'A' + 10),
+        _ => Err(InvalidRoomTags),
+    }
+}
+
+#[cfg(test)]
+mod tests;

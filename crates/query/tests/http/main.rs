@@ -1,0 +1,14 @@
+//! The two listeners as their clients see them.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod support;
+
+mod badges;
+mod keys;
+mod operator;
+mod requests;
+mod serving;
+mod tenants;
+mod token_cache;
+mod tokens;

@@ -1,0 +1,111 @@
+//! The operator's listener.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use query::{Metrics, Operator, Readiness, Reason};
+use serde_json::json;
+
+use crate::support::Answer;
+
+fn router(readiness: impl Fn() -> Readiness + Send + Sync + 'static) -> Router {
+    let mut registry = Registry::with_prefix("tallymark");
+    Metrics::new().register(&mut registry);
+    query::operator_router(Operator { readiness: Arc::new(readiness), registry: Arc::new(registry) })
+}
+
+fn ready() -> Readiness {
+    Readiness::Ready { connected: true, lag_events: 0, lag_seconds: 0.0 }
+}
+
+async fn ask(router: &Router, method: &str, target: &str) -> Answer {
+    let request = Request::builder().method(method).uri(target).body(Body::empty()).unwrap();
+    let answer = Answer::of(router, request).await;
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {target}");
+    answer
+}
+
+#[tokio::test]
+async fn routes() {
+    let router = router(ready);
+    for line in [
+        "GET  /healthz   | 200 | application/json",
+        "HEAD /healthz   | 200 | application/json",
+        "GET  /readyz    | 200 | application/json",
+        "GET  /metrics   | 200 | application/openmetrics-text; version=1.0.0; charset=utf-8",
+        "GET  /          | 404 | application/json",
+        "GET  /healthz/  | 404 | application/json",
+        "GET  /me/badge  | 404 | application/json",
+        "POST /healthz   | 405 | application/json",
+        "POST /readyz    | 405 | application/json",
+        "PUT  /metrics   | 405 | application/json",
+    ] {
+        let fields: Vec<_> = line.split(" | ").map(str::trim).collect();
+        let (method, target) = fields[0].split_once(' ').unwrap();
+        let answer = ask(&router, method, target.trim()).await;
+        assert_eq!(answer.status.as_str(), fields[1], "{line}");
+        assert_eq!(answer.header("content-type"), Some(fields[2]), "{line}");
+        let allow = (fields[1] == "405").then_some("GET, HEAD");
+        assert_eq!(answer.header("allow"), allow, "{line}");
+        if answer.status.is_client_error() {
+            assert_eq!(answer.json()["RC"].to_string(), fields[1], "{line}");
+        }
+    }
+    assert_eq!(ask(&router, "GET", "/healthz").await.body, r#"{"alive":true}"#);
+}
+
+#[tokio::test]
+async fn readiness() {
+    let now = Arc::new(Mutex::new(ready()));
+    let told = Arc::clone(&now);
+    let router = router(move || told.lock().clone());
+
+    let answer = ask(&router, "GET", "/readyz").await;
+    assert_eq!(answer.status, 200);
+    let expected = r#"{"ready":true,"connected":true,"lag_events":0,"lag_seconds":0.0}"#;
+    assert_eq!(answer.body, expected);
+
+    *now.lock() = Readiness::Ready { connected: false, lag_events: 7, lag_seconds: 1.5 };
+    let answer = ask(&router, "GET", "/readyz").await;
+    assert_eq!(answer.status, 200);
+    let expected = r#"{"ready":true,"connected":false,"lag_events":7,"lag_seconds":1.5}"#;
+    assert_eq!(answer.body, expected);
+
+    for (reason, name) in [
+        (Reason::Starting, "starting"),
+        (Reason::Connecting, "connecting"),
+        (Reason::CatchingUp, "catching_up"),
+        (Reason::Fenced, "fenced"),
+        (Reason::Store, "store"),
+    ] {
+        *now.lock() = Readiness::NotReady { reason, detail: "it's \"so\"".to_owned() };
+        let answer = ask(&router, "GET", "/readyz").await;
+        assert_eq!(answer.status, 503, "{name}");
+        let expected = json!({ "ready": false, "reason": name, "detail": "it's \"so\"" });
+        assert_eq!(answer.json(), expected);
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_there_before_the_first_request() {
+    let body = ask(&router(ready), "GET", "/metrics").await.body;
+    for line in [
+        "# TYPE tallymark_http_requests counter",
+        r#"tallymark_http_requests_total{status="200",code="OK"} 0"#,
+        r#"tallymark_http_requests_total{status="503",code="NOT_READY"} 0"#,
+        "# TYPE tallymark_http_request_duration_seconds histogram",
+        "# UNIT tallymark_http_request_duration_seconds seconds",
+        r#"tallymark_http_request_duration_seconds_bucket{le="0.00005"} 0"#,
+        r#"tallymark_http_request_duration_seconds_bucket{le="1.0"} 0"#,
+        r#"tallymark_token_verifications_total{result="valid"} 0"#,
+        r#"tallymark_token_verifications_total{result="expired"} 0"#,
+        "tallymark_tokens_cached 0",
+        "# EOF",
+    ] {
+        assert!(body.lines().any(|found| found == line), "no {line} in\n{body}");
+    }
+}
