@@ -4,7 +4,6 @@ use events::MessageKey;
 
 use crate::changes::{Changes, KeptList, MemberFact, NumberSet, RoomFact};
 use crate::memberships::Memberships;
-use crate::policies::Policies;
 use crate::{Counters, RoomIndex, UserIndex};
 
 /// Takes stored facts in this order: rooms, then users with their memberships, then sets and lists.
@@ -31,9 +30,9 @@ pub enum RestoreError {
 }
 
 impl Restore {
-    /// Nothing yet.
-    pub fn new(policies: Policies) -> Self {
-        Self { counters: Counters::new(policies) }
+    /// Begins with counters that are still as `Counters::new` made them.
+    pub fn new(counters: Counters) -> Self {
+        Self { counters }
     }
 
     /// What was taken so far.

@@ -29,18 +29,20 @@ pub(crate) struct Loaded {
     /// Rows of users all of whose rooms were deleted: the next commit removes them, before their
     /// index can mean somebody else.
     pub(crate) stale: Vec<Key>,
+    /// There was no row at all.
+    pub(crate) is_new: bool,
 }
 
 impl Loaded {
-    /// What a new store says.
-    pub(crate) fn empty(policies: Policies) -> Self {
+    fn nothing(counters: Counters) -> Self {
         Self {
-            counters: Counters::new(policies),
+            counters,
             position: Position::default(),
             digests: Digests::default(),
             user_bits: UserBits::new(),
             outbox: BTreeSet::new(),
             stale: Vec::new(),
+            is_new: true,
         }
     }
 }
@@ -64,16 +66,16 @@ struct Load {
     user: Option<PartialUser>,
 }
 
-/// `None`: there is no row at all.
-pub(crate) fn load(tree: &sled::Tree, path: &Path, policies: Policies) -> Result<Option<Loaded>, OpenError> {
+pub(crate) fn load(tree: &sled::Tree, path: &Path, counters: Counters) -> Result<Loaded, OpenError> {
+    let policies = counters.policies();
     let damaged = |what| OpenError::Damaged { path: path.to_owned(), what };
     let sled_error = |error| OpenError::Sled { path: path.to_owned(), error };
     let Some(row) = tree.get(CHECKPOINT_KEY).map_err(sled_error)? else {
-        return if tree.is_empty() { Ok(None) } else { Err(damaged(Damage::NoCheckpoint)) };
+        return if tree.is_empty() { Ok(Loaded::nothing(counters)) } else { Err(damaged(Damage::NoCheckpoint)) };
     };
     let checkpoint = checked(&row, path, policies)?;
     let mut load = Load {
-        restore: Restore::new(policies),
+        restore: Restore::new(counters),
         message_window: u64::from(policies.message_window),
         digests: Digests::default(),
         user_bits: UserBits::new(),
@@ -91,14 +93,15 @@ pub(crate) fn load(tree: &sled::Tree, path: &Path, policies: Policies) -> Result
         return Err(damaged(Damage::Digest { expected: checkpoint.digest, found }));
     }
     let position = checkpoint.position;
-    Ok(Some(Loaded {
+    Ok(Loaded {
         counters: load.restore.finish(position.applied, checkpoint.next_room),
         position,
         digests: load.digests,
         user_bits: load.user_bits,
         outbox: load.outbox,
         stale: load.stale,
-    }))
+        is_new: false,
+    })
 }
 
 fn checked(row: &[u8], path: &Path, policies: Policies) -> Result<Checkpoint, OpenError> {

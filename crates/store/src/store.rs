@@ -61,18 +61,25 @@ impl Store {
     /// Opens the store that `data_dir/current` names, or makes a new one; loads it whole, and
     /// proves by its digest that it is what was committed.
     pub fn open(options: &Options, metrics: &Metrics) -> Result<(Self, Counters), OpenError> {
+        Self::open_into(Counters::new(options.policies), options, metrics)
+    }
+
+    /// As [`open`](Self::open), into counters that are still as `Counters::new` made them: so that
+    /// there can be readers before there is anything to read.
+    pub fn open_into(
+        counters: Counters,
+        options: &Options,
+        metrics: &Metrics,
+    ) -> Result<(Self, Counters), OpenError> {
         let data_dir = DataDir::open(&options.data_dir)?;
         let generation = data_dir.generation()?;
         let path = generation.path.clone();
         let tree = open_tree(&path, options.sled_cache_bytes)?;
-        let loaded = match load(&tree, &path, options.policies)? {
-            Some(loaded) => loaded,
-            None if generation.is_current => {
-                return Err(OpenError::Damaged { path, what: Damage::NoCheckpoint });
-            }
-            None => Loaded::empty(options.policies),
-        };
-        let Loaded { counters, position, digests, user_bits, outbox, stale } = loaded;
+        let loaded = load(&tree, &path, counters)?;
+        if loaded.is_new && generation.is_current {
+            return Err(OpenError::Damaged { path, what: Damage::NoCheckpoint });
+        }
+        let Loaded { counters, position, digests, user_bits, outbox, stale, is_new: _ } = loaded;
         let store = Self {
             writer: Writer::start(tree.clone(), &path, position.applied, metrics.clone()),
             policies: options.policies,

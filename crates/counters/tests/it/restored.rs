@@ -29,7 +29,7 @@ fn counters_restored_from_their_facts_go_on_alike() {
 }
 
 fn restored(counters: &Counters) -> Counters {
-    let mut restore = Restore::new(counters.policies());
+    let mut restore = Restore::new(Counters::new(counters.policies()));
     let rooms: Vec<RoomIndex> = counters.rooms().collect();
     let users: Vec<UserIndex> = counters.users().collect();
     for room in &rooms {

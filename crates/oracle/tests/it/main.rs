@@ -3,6 +3,7 @@
 mod facts;
 
 mod coverage;
+mod docs;
 mod mistakes;
 mod outcomes;
 mod rules;

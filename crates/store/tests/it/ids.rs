@@ -14,7 +14,7 @@ fn posted(room: usize, message: usize) -> Event<'static> {
             message: id(format!("m{message}")),
             sender: id("ann".to_owned()),
             at: None,
-            silent: message % 5 == 0,
+            silent: message.is_multiple_of(5),
             mentions: Vec::new(),
             mention_all: false,
         }),
@@ -45,8 +45,8 @@ fn ids_are_known_to_the_end_of_the_window_wherever_they_lie() {
                     );
                 }
             }
-            if message % 13 == 0 {
-                run.commit();
+            if message % 3 == 0 {
+                run.begin_commit();
             }
             if message % 101 == 100 {
                 run.commit();

@@ -3,6 +3,7 @@
 
 mod histories;
 mod ids;
+mod many_rooms;
 mod old_format;
 mod outbox;
 mod refused;

@@ -48,10 +48,15 @@ impl Run {
         applied
     }
 
-    /// Commits and waits until it is on disk.
-    pub(crate) fn commit(&mut self) -> Digest {
+    /// Hands a commit to the writing thread.
+    pub(crate) fn begin_commit(&mut self) {
         let position = Position { applied: self.counters.applied(), ..Position::default() };
         self.store.commit(&mut self.counters, position).expect("the store writes");
+    }
+
+    /// Commits and waits until it is on disk.
+    pub(crate) fn commit(&mut self) -> Digest {
+        self.begin_commit();
         self.store.wait().expect("the store writes");
         assert_eq!(self.store.durable().sequence(), self.counters.applied());
         self.store.digest()

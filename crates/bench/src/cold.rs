@@ -1,0 +1,146 @@
+//! Posts to rooms whose remembered ids are not in memory: each has to be proved new.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use events::Event;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use store::Metrics;
+use tempfile::TempDir;
+
+use crate::Scale;
+use crate::counted::{Commits, Counted, ID_CACHE_BYTES, Step, options, posted};
+use crate::scratch;
+use crate::side_by_side::{Bar, Comparison, Sample, Table};
+
+const IDS_A_ROOM: usize = 1_000;
+const FEW_ROOMS: usize = 100;
+const MANY_ROOMS: usize = 20_000;
+const POSTS_TO_FEW: usize = 400_000;
+/// Prime, so that no room comes again before all others have; rooms that follow each other are
+/// not neighbours in the store.
+const STRIDE: usize = 7_919;
+
+/// Rooms that have remembered `IDS_A_ROOM` ids each, the full window: one more makes one forgotten.
+struct Rooms {
+    counted: Counted,
+    registry: Registry,
+    count: usize,
+    posts: usize,
+    _directory: TempDir,
+}
+
+impl Rooms {
+    fn new(count: usize, id_cache_bytes: usize) -> Result<Self> {
+        let directory = scratch::directory()?;
+        let (metrics, mut registry) = (Metrics::default(), Registry::default());
+        metrics.register(&mut registry);
+        let window = u32::try_from(IDS_A_ROOM)?;
+        let mut counted = Counted::open(&options(directory.path(), window, id_cache_bytes), &metrics)?;
+        for room in 0..count {
+            for message in 0..IDS_A_ROOM {
+                counted.apply(&posted(&name(room), message, "ann")?)?;
+                counted.commit_if_due(Commits::WhenFull)?;
+            }
+        }
+        counted.finish()?;
+        Ok(Self { counted, registry, count, posts: 0, _directory: directory })
+    }
+
+    fn next_posts(&mut self, posts: usize) -> Result<Vec<Event<'static>>> {
+        let numbers = self.posts..self.posts + posts;
+        self.posts += posts;
+        let event = |number: usize| posted(&name(number * STRIDE % self.count), IDS_A_ROOM + number, "ann");
+        numbers.map(event).collect()
+    }
+
+    fn sample(&mut self, posts: usize) -> Result<Sample> {
+        let events = self.next_posts(posts)?;
+        let start = Instant::now();
+        for event in &events {
+            self.counted.apply(event)?;
+            self.counted.commit_if_due(Commits::AsTheService)?;
+        }
+        self.counted.finish()?;
+        Ok(Sample { count: posts, time: start.elapsed() })
+    }
+
+    /// Where the time of so many posts goes.
+    fn steps(&mut self, posts: usize) -> Result<String> {
+        let events = self.next_posts(posts)?;
+        let mut times = [Duration::ZERO; Step::ALL.len()];
+        let commits = ["commit_duration_seconds_sum", "commit_duration_seconds_count"];
+        let before = commits.map(|name| self.metric(name));
+        let mut last = Instant::now();
+        let mut done = |step: Step| {
+            let now = Instant::now();
+            times[step as usize] += now - last;
+            last = now;
+        };
+        for event in &events {
+            self.counted.apply_noting(event, &mut done)?;
+            self.counted.commit_if_due(Commits::AsTheService)?;
+            done(Step::Commit);
+        }
+        self.counted.finish()?;
+        done(Step::Commit);
+        let each = |seconds: f64| seconds / posts as f64 * 1e6;
+        let parts = Step::ALL.map(|(step, name)| format!("{name} {:.1} µs", each(times[step as usize].as_secs_f64())));
+        let [b, c] = before;
+        let seconds = self.metric(commits[0])? - b?;
+        let count = self.metric(commits[1])? - c?;
+        Ok(format!("{}; meanwhile, {count} commits of {:.1} µs a post", parts.join(", "), each(seconds)))
+    }
+
+    fn metric(&self, name: &str) -> Result<f64> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("the store has no metric {name}"))?.parse()?)
+    }
+}
+
+fn name(room: usize) -> String {
+    format!("room-{room}")
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "bytes of memory are far below 2^52"
+)]
+pub(crate) fn run(scale: Scale) -> Result<Table> {
+    let few = Rooms::new(FEW_ROOMS, ID_CACHE_BYTES)?;
+    let needed_each = few.metric("id_window_memory_bytes")? / FEW_ROOMS as f64;
+    let many = scale.of(MANY_ROOMS);
+    let budget = (needed_each * many as f64 / 10.0) as usize;
+    let start = Instant::now();
+    let many = Rooms::new(many, budget)?;
+    let built = start.elapsed();
+    let (few, many) = (RefCell::new(few), RefCell::new(many));
+    let round = many.borrow().count;
+    let comparison = Comparison::run(
+        "posts going round 20,000 rooms, against 100 rooms in memory",
+        Bar::RateAtLeast(0.05),
+        scale.rounds,
+        || few.borrow_mut().sample(scale.of(POSTS_TO_FEW)),
+        || many.borrow_mut().sample(round * 2),
+    )?;
+    let mut many = many.borrow_mut();
+    let steps = many.steps(round * 2)?;
+    let notes = vec![
+        format!("A window of {IDS_A_ROOM} ids takes {needed_each:.0} bytes; the budget is {budget} bytes."),
+        steps,
+        format!(
+            "{} windows were loaded for {} posts; building took {:.0} s; commits wrote {} rows.",
+            many.metric("id_window_loads_total")?,
+            many.posts,
+            built.as_secs_f64(),
+            many.metric("commit_rows_total")?,
+        ),
+    ];
+    Ok(Table { title: "Cold look-ups", comparisons: vec![comparison], notes })
+}

@@ -1,0 +1,47 @@
+//! The figures in docs/benchmarks.md: everything between two marks is written by this program.
+
+use std::fmt::Write;
+use std::fs;
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result};
+
+use crate::side_by_side::Table;
+
+const BEGIN: &str = "<!-- figures: written by `cargo run --release -p bench -- --write` -->";
+const END: &str = "<!-- end of figures -->";
+
+/// Replaces the figures of the benchmarks that were run, and keeps those of the others.
+pub(crate) fn write(tables: &[Table], date: Option<&str>) -> Result<()> {
+    let path = xtask::root().join("docs/benchmarks.md");
+    let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
+    let (before, rest) = text.split_once(BEGIN).context("docs/benchmarks.md has lost its mark of figures")?;
+    let (old, after) = rest.split_once(END).context("docs/benchmarks.md has lost its end of figures")?;
+    let mut figures = old.to_owned();
+    for table in tables {
+        let mut section = format!("{table}\n");
+        writeln!(section, "Measured {}on {}.", date.map(|date| format!("{date} ")).unwrap_or_default(), machine()?)?;
+        figures = with_section(&figures, table.title, &section);
+    }
+    fs::write(&path, format!("{before}{BEGIN}{figures}{END}{after}"))?;
+    Ok(())
+}
+
+fn with_section(figures: &str, title: &str, section: &str) -> String {
+    let heading = format!("### {title}\n");
+    let (before, after) = match figures.split_once(&heading) {
+        None => (figures, ""),
+        Some((before, old)) => (before, old.find("### ").map_or("", |next| &old[next..])),
+    };
+    format!("{}\n\n{section}\n{after}", before.trim_end())
+}
+
+/// Cores and memory.
+fn machine() -> Result<String> {
+    let cores = available_parallelism()?;
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+    let kib: Option<u64> = kib.and_then(|kib| kib.parse().ok());
+    let memory = kib.map_or_else(String::new, |kib| format!(" and {} GiB of memory", kib >> 20));
+    Ok(format!("{cores} cores{memory}"))
+}

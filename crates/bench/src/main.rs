@@ -1,0 +1,98 @@
+#![doc = include_str!("../README.md")]
+
+mod badge;
+mod cold;
+mod counted;
+mod document;
+mod post;
+mod replay;
+mod scratch;
+mod side_by_side;
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+
+use crate::side_by_side::Table;
+
+/// As in the service: what is measured includes its allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Benchmarks of Tallymark: ratios taken side by side.
+#[derive(Debug, Parser)]
+struct CommandLine {
+    /// Which to run; all of them if none is named
+    names: Vec<Benchmark>,
+    /// Put the figures into docs/benchmarks.md, in place of those that are there
+    #[arg(long)]
+    write: bool,
+    /// The date to put with the figures
+    #[arg(long, requires = "write")]
+    date: Option<String>,
+    #[command(flatten)]
+    scale: Scale,
+}
+
+/// How much to do.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Scale {
+    /// Makes `cold` and `replay` smaller, to try them out
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// How often A and B are sampled
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+}
+
+impl Scale {
+    /// So many at scale 1, at least one.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a count of things to benchmark is far below 2^52 and need not be exact"
+    )]
+    fn of(&self, count: usize) -> usize {
+        (count as f64 * self.scale).round().max(1.0) as usize
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Benchmark {
+    /// A post, by size of room
+    Post,
+    /// A badge, by messages in history
+    Badge,
+    /// Posts to rooms whose remembered ids are not in memory
+    Cold,
+    /// A whole log until it is counted and on disk, against a bare pull
+    Replay,
+}
+
+impl Benchmark {
+    fn run(self, scale: Scale) -> Result<Table> {
+        match self {
+            Self::Post => post::run(scale),
+            Self::Badge => badge::run(scale),
+            Self::Cold => cold::run(scale),
+            Self::Replay => replay::run(scale),
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let CommandLine { names, write, date, scale } = CommandLine::parse();
+    let benchmarks = if names.is_empty() { Benchmark::value_variants() } else { &names };
+    let mut figures = Vec::new();
+    for benchmark in benchmarks {
+        let table = benchmark.run(scale)?;
+        writeln!(std::io::stdout(), "{table}")?;
+        figures.push(table);
+    }
+    if write {
+        document::write(&figures, date.as_deref())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! A B A B …: what two things cost, as a ratio taken in one run.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::Result;
+
+/// How much was done, and in what time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    pub(crate) count: usize,
+    pub(crate) time: Duration,
+}
+
+impl Sample {
+    #[allow(clippy::cast_precision_loss, reason = "a count of things done is far below 2^52")]
+    fn seconds_each(self) -> f64 {
+        self.time.as_secs_f64() / self.count as f64
+    }
+}
+
+/// What the ratio compares, and which way is good.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bar {
+    /// Cost of B over cost of A, at most so much.
+    CostAtMost(f64),
+    /// Rate of B over rate of A, at least so much.
+    RateAtLeast(f64),
+}
+
+impl Bar {
+    fn ratio(self, a: Sample, b: Sample) -> f64 {
+        match self {
+            Self::CostAtMost(_) => b.seconds_each() / a.seconds_each(),
+            Self::RateAtLeast(_) => a.seconds_each() / b.seconds_each(),
+        }
+    }
+}
+
+impl fmt::Display for Bar {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CostAtMost(most) => write!(formatter, "cost ≤ {most}"),
+            Self::RateAtLeast(least) => write!(formatter, "rate ≥ {least}"),
+        }
+    }
+}
+
+/// One row: B against A.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    what: String,
+    a: Vec<Sample>,
+    b: Vec<Sample>,
+    bar: Bar,
+}
+
+impl Comparison {
+    /// Takes `rounds` samples of A and of B in turn, after one of each that does not count.
+    pub(crate) fn run(
+        what: &str,
+        bar: Bar,
+        rounds: usize,
+        mut a: impl FnMut() -> Result<Sample>,
+        mut b: impl FnMut() -> Result<Sample>,
+    ) -> Result<Self> {
+        (a()?, b()?);
+        let mut comparison = Self { what: what.to_owned(), a: Vec::new(), b: Vec::new(), bar };
+        for _ in 0..rounds.max(1) {
+            comparison.a.push(a()?);
+            comparison.b.push(b()?);
+        }
+        Ok(comparison)
+    }
+
+    /// Smallest, median and largest.
+    fn ratios(&self) -> [f64; 3] {
+        spread(self.a.iter().zip(&self.b).map(|(a, b)| self.bar.ratio(*a, *b)))
+    }
+}
+
+fn spread(values: impl Iterator<Item = f64>) -> [f64; 3] {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    [values[0], values[values.len() / 2], values[values.len() - 1]]
+}
+
+/// The medians of both sides, each to give the ratio its scale; only the ratio is to be quoted.
+fn shown(samples: &[Sample]) -> String {
+    let [_, median, _] = spread(samples.iter().map(|sample| sample.seconds_each()));
+    if median < 1e-3 { format!("{:.0} ns", median * 1e9) } else { format!("{:.1} ms", median * 1e3) }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [least, median, most] = self.ratios();
+        let (a, b) = (shown(&self.a), shown(&self.b));
+        write!(
+            formatter,
+            "| {} | {a} | {b} | **{median:.3}** | {least:.3} | {most:.3} | {} |",
+            self.what, self.bar
+        )
+    }
+}
+
+/// One benchmark's rows, as Markdown.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) title: &'static str,
+    pub(crate) comparisons: Vec<Comparison>,
+    /// Sentences with figures that are no ratios.
+    pub(crate) notes: Vec<String>,
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "### {}\n", self.title)?;
+        if !self.comparisons.is_empty() {
+            writeln!(formatter, "| B against A | A, each | B, each | ratio, median | min | max | ratio of |")?;
+            writeln!(formatter, "|---|---:|---:|---:|---:|---:|---|")?;
+        }
+        for comparison in &self.comparisons {
+            writeln!(formatter, "{comparison}")?;
+        }
+        for note in &self.notes {
+            writeln!(formatter, "\n{note}")?;
+        }
+        Ok(())
+    }
+}

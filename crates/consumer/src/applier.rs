@@ -1,0 +1,259 @@
+//! The thread that applies: it alone has the counters and the store.
+
+mod work;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime};
+
+use counters::Counters;
+use events::{Malformed, Prefix, Received, receive};
+use store::{Position, Store, StoreError};
+use tokio::sync::mpsc::UnboundedSender;
+
+pub(crate) use work::{Batch, Begin, Halt, Report, Session, Sessions, Work};
+
+use crate::delivered::Delivered;
+use crate::gaps::Gap;
+use crate::intake::{Intake, Step};
+use crate::letter::letter;
+use crate::metrics::{Metrics, gauge};
+use crate::pace::{Decision, Load, Pace};
+use crate::status::Status;
+
+/// So many dead letters may wait; then consuming does.
+pub(crate) const MAX_LETTERS_WAITING: usize = 10_000;
+/// How often the applier looks around when no work comes, at the least.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What the applier is made of.
+pub(crate) struct Applier {
+    pub(crate) store: Store,
+    pub(crate) counters: Counters,
+    pub(crate) prefix: Prefix,
+    pub(crate) accepted_gaps: Vec<Gap>,
+    pub(crate) pace: Pace,
+    pub(crate) status: Status,
+    pub(crate) metrics: Metrics,
+    pub(crate) sessions: Sessions,
+    pub(crate) reports: UnboundedSender<Report>,
+}
+
+/// The applier at work.
+struct Running {
+    parts: Applier,
+    /// Of the last event applied, but for the fingerprint while `last` has a message.
+    position: Position,
+    /// The message applied last, until its fingerprint is asked for.
+    last: Option<Delivered>,
+    /// The messages of this session's consumer; `None` when none of them may be applied.
+    intake: Option<(Session, Intake)>,
+    committed_at: Instant,
+}
+
+impl Applier {
+    /// Works until told to stop, then commits what is applied and waits until it is on disk.
+    /// Returns the sequence up to which that is.
+    pub(crate) fn run(self, inbox: &Receiver<Work>) -> Result<u64, StoreError> {
+        let status = self.status.clone();
+        let position = self.store.position().clone();
+        status.seen(position.applied);
+        status.advanced(position.applied, None);
+        let mut running =
+            Running { parts: self, position, last: None, intake: None, committed_at: Instant::now() };
+        let result = running.work(inbox);
+        if let Err(error) = &result {
+            status.failed(error);
+        }
+        result
+    }
+}
+
+impl Running {
+    fn work(&mut self, inbox: &Receiver<Work>) -> Result<u64, StoreError> {
+        let tick = TICK.min(self.parts.pace.commit_interval);
+        loop {
+            match inbox.recv_timeout(tick) {
+                Ok(Work::Batch(batch)) => self.batch(batch)?,
+                Ok(Work::Position(reply)) => {
+                    // Nobody waits for it any more if this fails.
+                    let _ = reply.send(self.position().clone());
+                }
+                Ok(Work::Begin(begin)) => self.begin(begin),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return self.stop(),
+            }
+            self.commit_if_due()?;
+            self.show();
+        }
+    }
+
+    /// The position as of the last event applied.
+    fn position(&mut self) -> &Position {
+        if let Some(last) = self.last.take() {
+            self.position.fingerprint = Some(last.fingerprint());
+        }
+        &self.position
+    }
+
+    fn begin(&mut self, begin: Begin) {
+        let Begin { session, stream, lost, stream_end } = begin;
+        if !self.parts.sessions.is_current(session) {
+            return;
+        }
+        self.position.stream = Some(stream);
+        if let Some(gap) = lost {
+            self.pass_over(gap);
+        }
+        self.intake = Some((session, Intake::new(stream_end)));
+        self.parts.status.advanced(self.position.applied, None);
+        self.parts.status.confirmed(stream_end);
+    }
+
+    /// Sequences that the operator accepts as lost.
+    fn pass_over(&mut self, gap: Gap) {
+        tracing::warn!(%gap, "missing events are accepted as lost, as nats.accepted_gaps says");
+        self.parts.metrics.gaps_accepted.inc();
+        self.position.accepted_gaps.push((gap.first, gap.last));
+        self.position.applied = gap.last;
+        self.position.fingerprint = None;
+        self.last = None;
+        self.parts.counters.advance(gap.last);
+    }
+
+    fn batch(&mut self, batch: Batch) -> Result<(), StoreError> {
+        let Some((session, mut intake)) = self.intake.take() else { return Ok(()) };
+        if session != batch.session || !self.parts.sessions.is_current(session) {
+            self.intake = Some((session, intake)).filter(|_| self.parts.sessions.is_current(session));
+            return Ok(());
+        }
+        match self.messages(&mut intake, batch.messages)? {
+            None => self.intake = Some((session, intake)),
+            Some(halt) => {
+                // If nobody listens, the consumer is being stopped.
+                let _ = self.parts.reports.send(Report { session, halt });
+            }
+        }
+        let stored_at_ms = self.last.as_ref().map(Delivered::stored_at_ms);
+        self.parts.status.advanced(self.position.applied, stored_at_ms);
+        Ok(())
+    }
+
+    /// Applies messages up to the first that must not be; then says why.
+    fn messages(
+        &mut self,
+        intake: &mut Intake,
+        messages: Vec<Delivered>,
+    ) -> Result<Option<Halt>, StoreError> {
+        if let Some(newest) = messages.last() {
+            self.parts.status.seen(newest.sequences.stream.saturating_add(newest.sequences.pending));
+        }
+        for message in messages {
+            let sequences = message.sequences;
+            match intake.next(self.position.applied, sequences, &self.parts.accepted_gaps) {
+                Step::Skip => {}
+                Step::Stop(stop) => return Ok(Some(Halt::Stop(stop))),
+                Step::Apply { lost } => {
+                    if let Some(gap) = lost {
+                        self.pass_over(gap);
+                    }
+                    if let Some(halt) = self.message(&message)? {
+                        return Ok(Some(halt));
+                    }
+                    self.parts.counters.advance(sequences.stream);
+                    self.position.applied = sequences.stream;
+                    self.last = Some(message);
+                }
+            }
+            if let Some(stop) = intake.after(sequences) {
+                return Ok(Some(Halt::Stop(stop)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn message(&mut self, message: &Delivered) -> Result<Option<Halt>, StoreError> {
+        let Applier { store, counters, prefix, metrics, .. } = &mut self.parts;
+        let event = match receive(prefix, &message.subject, &message.body) {
+            Received::Event(event) => event,
+            Received::Malformed(malformed) => return Ok(self.malformed(message, &malformed)),
+            Received::OutsidePrefix => {
+                metrics.outside_prefix.inc();
+                return Ok(None);
+            }
+        };
+        let located = counters.locate(&event);
+        let found = match located.message() {
+            Some((room, key)) => store.find(counters, room, &key)?,
+            None => None,
+        };
+        let applied = match counters.apply(&event, located, found, message.stored_at_ms()) {
+            Ok(applied) => applied,
+            Err(full) => return Ok(Some(Halt::Full { sequence: message.sequences.stream, full })),
+        };
+        if let Some(room) = applied.deleted {
+            store.forget(room);
+        }
+        if let Some(remember) = &applied.remember {
+            store.remember(counters, remember)?;
+        }
+        metrics.applied(event.body.kind(), &applied);
+        Ok(None)
+    }
+
+    fn malformed(&mut self, message: &Delivered, malformed: &Malformed<'_>) -> Option<Halt> {
+        if self.parts.store.outbox().waiting() >= MAX_LETTERS_WAITING {
+            return Some(Halt::OutboxFull);
+        }
+        let sequence = message.sequences.stream;
+        let letter = letter(&self.parts.prefix, sequence, &message.subject, &message.body, malformed);
+        tracing::debug!(
+            sequence,
+            subject = letter.subject,
+            reason = letter.reason,
+            "malformed event: {}",
+            letter.detail
+        );
+        self.parts.store.add_dead_letter(&letter);
+        self.parts.metrics.malformed(malformed.reason());
+        None
+    }
+
+    fn commit_if_due(&mut self) -> Result<(), StoreError> {
+        let has_pending = self.last.is_some() || self.parts.store.has_pending(&self.position);
+        let load = Load {
+            has_pending,
+            pending_bytes: self.parts.store.pending_bytes(&self.parts.counters),
+            is_writing: self.parts.store.is_busy()?,
+            lag_events: self.parts.status.lag_events(),
+            since_last: self.committed_at.elapsed(),
+        };
+        if self.parts.pace.decide(load) == Decision::Commit { self.commit() } else { Ok(()) }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let position = self.position().clone();
+        self.parts.store.commit(&mut self.parts.counters, position)?;
+        self.committed_at = Instant::now();
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<u64, StoreError> {
+        if self.last.is_some() || self.parts.store.has_pending(&self.position) {
+            self.commit()?;
+        }
+        self.parts.store.wait()?;
+        Ok(self.position.applied)
+    }
+
+    fn show(&self) {
+        let Applier { status, metrics, store, .. } = &self.parts;
+        let (lag_events, lag_seconds) = status.lag(SystemTime::now());
+        metrics.applied_sequence.set(gauge(self.position.applied));
+        metrics.lag_events.set(gauge(lag_events));
+        metrics.lag_seconds.set(lag_seconds);
+        metrics.dead_letters_waiting.set(gauge(store.outbox().waiting() as u64));
+    }
+}
+
+#[cfg(test)]
+mod tests;

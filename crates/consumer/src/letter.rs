@@ -1,0 +1,151 @@
+//! Dead letters: what is kept of a malformed event, and what its copy says.
+
+use events::{Malformed, Prefix};
+use store::{DeadLetter, StreamIdentity};
+
+/// The most of a body that is copied.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The most of a sentence that is copied.
+const MAX_DETAIL_BYTES: usize = 256;
+
+const SEQUENCE: &str = "Tallymark-Sequence";
+const STREAM: &str = "Tallymark-Stream";
+const STREAM_CREATED: &str = "Tallymark-Stream-Created";
+
+/// What is kept of a malformed event until its copy is stored.
+pub(crate) fn letter(
+    prefix: &Prefix,
+    sequence: u64,
+    subject: &str,
+    body: &[u8],
+    malformed: &Malformed<'_>,
+) -> DeadLetter {
+    DeadLetter {
+        sequence,
+        subject: subject.to_owned(),
+        dead_subject: prefix.dead_letter(malformed.tenant_and_kind()),
+        reason: malformed.reason().as_str().to_owned(),
+        detail: printable(&malformed.to_string()),
+        length: body.len() as u64,
+        body: body[..body.len().min(MAX_BODY_BYTES)].to_vec(),
+    }
+}
+
+/// Printable ASCII, so that any client can read it as a header.
+fn printable(text: &str) -> String {
+    let ascii = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
+    text.chars().map(ascii).take(MAX_DETAIL_BYTES).collect()
+}
+
+/// The copy's headers.
+pub(crate) fn headers(letter: &DeadLetter, counted: &StreamIdentity) -> Vec<(&'static str, String)> {
+    vec![
+        ("Tallymark-Reason", letter.reason.clone()),
+        ("Tallymark-Detail", letter.detail.clone()),
+        ("Tallymark-Subject", letter.subject.clone()),
+        (SEQUENCE, letter.sequence.to_string()),
+        ("Tallymark-Length", letter.length.to_string()),
+        (STREAM, counted.name.clone()),
+        (STREAM_CREATED, counted.created_ns.to_string()),
+    ]
+}
+
+/// How much of the body goes with these headers into one message of at most `max_payload` bytes,
+/// which is a limit on both together. A server cuts the connection of whoever sends more.
+pub(crate) fn body_bytes(letter: &DeadLetter, headers: &[(&str, String)], max_payload: usize) -> usize {
+    let lines: usize = headers.iter().map(|(name, value)| name.len() + value.len() + ": \r\n".len()).sum();
+    let headers = "NATS/1.0\r\n\r\n".len() + lines;
+    letter.body.len().min(max_payload.saturating_sub(headers))
+}
+
+/// Which letter the last stored copy is of, as far as its headers say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Copied {
+    stream: StreamIdentity,
+    sequence: u64,
+}
+
+impl Copied {
+    /// `None` if the headers are not those of a copy.
+    pub(crate) fn from_headers<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Self> {
+        let stream =
+            StreamIdentity { name: get(STREAM)?.to_owned(), created_ns: get(STREAM_CREATED)?.parse().ok()? };
+        Some(Self { stream, sequence: get(SEQUENCE)?.parse().ok()? })
+    }
+
+    /// Copies are stored in the order of their sequences: all up to this one are there.
+    pub(crate) fn covers(&self, letter: &DeadLetter, counted: &StreamIdentity) -> bool {
+        self.stream == *counted && letter.sequence <= self.sequence
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{Prefix, Received, receive};
+    use store::{DeadLetter, StreamIdentity};
+
+    use super::{Copied, body_bytes, headers, letter, printable};
+
+    fn of(subject: &str, body: &[u8]) -> DeadLetter {
+        let prefix = Prefix::new("chat").unwrap();
+        let Received::Malformed(malformed) = receive(&prefix, subject, body) else { panic!("{subject}") };
+        letter(&prefix, 7, subject, body, &malformed)
+    }
+
+    fn identity(created_ns: i64) -> StreamIdentity {
+        StreamIdentity { name: "CHAT".to_owned(), created_ns }
+    }
+
+    #[test]
+    fn the_copy_goes_where_tenant_and_kind_say() {
+        assert_eq!(of("chat.demo.message.posted", b"?").dead_subject, "chat-dead.demo.message.posted");
+        assert_eq!(of("chat.demo.message.lost", b"{}").dead_subject, "chat-dead._._");
+        assert_eq!(of("chat.d emo.message.posted", b"{}").dead_subject, "chat-dead._._");
+    }
+
+    #[test]
+    fn a_detail_is_short_printable_ascii() {
+        assert_eq!(printable("a\r\nb\u{7f}é~ "), "a??b??~ ");
+        assert_eq!(printable(&"é".repeat(1000)).len(), 256);
+    }
+
+    #[test]
+    fn a_body_keeps_its_length_and_its_front() {
+        let body = vec![0xc1; 70_000];
+        let letter = of("chat.demo.message.posted", &body);
+        assert_eq!((letter.length, letter.body.len()), (70_000, 65_536));
+    }
+
+    #[test]
+    fn headers_and_body_together_fit() {
+        let letter = of("chat.demo.message.posted", &vec![0xc1; 70_000]);
+        let headers = headers(&letter, &identity(5));
+        let mut map = async_nats::HeaderMap::new();
+        for (name, value) in &headers {
+            map.insert(*name, value.as_str());
+        }
+        let wire = body_bytes(&letter, &[], usize::MAX) - body_bytes(&letter, &headers, 65_536);
+        assert!(wire > 0 && wire < 1024, "{wire}");
+        assert_eq!(body_bytes(&letter, &headers, 2000), 2000 - wire);
+        assert_eq!(body_bytes(&letter, &headers, wire), 0);
+        assert_eq!(body_bytes(&letter, &headers, 10), 0);
+        assert_eq!(body_bytes(&letter, &headers, 1 << 20), 65_536);
+    }
+
+    #[test]
+    fn a_copy_covers_all_before_it_of_the_same_stream() {
+        let letter = of("chat.demo.message.posted", b"?");
+        let copy = |created_ns: i64, sequence: u64| {
+            let headers = headers(&DeadLetter { sequence, ..letter.clone() }, &identity(created_ns));
+            let get =
+                |name| headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str());
+            Copied::from_headers(get).unwrap()
+        };
+        assert!(copy(5, 7).covers(&letter, &identity(5)));
+        assert!(copy(5, 8).covers(&letter, &identity(5)));
+        assert!(!copy(5, 6).covers(&letter, &identity(5)));
+        assert!(!copy(4, 8).covers(&letter, &identity(5)));
+        assert_eq!(Copied::from_headers(|_| None), None);
+        assert_eq!(Copied::from_headers(|_| Some("x")), None);
+    }
+}

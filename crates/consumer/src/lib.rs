@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+// From outside.
+mod error;
+mod metrics;
+mod run;
+mod settings;
+mod status;
+
+// Deciding: no server, no clock, no thread.
+mod fence;
+mod fingerprint;
+mod gaps;
+mod identity;
+mod intake;
+mod letter;
+mod pace;
+mod readiness;
+mod version;
+
+// Applying: one thread.
+mod applier;
+mod delivered;
+
+// Waiting: the server.
+mod dead_letters;
+mod inbox;
+mod link;
+mod puller;
+mod raw;
+mod session;
+mod stream;
+
+pub use error::ConsumerError;
+pub use fence::Fence;
+pub use gaps::Gap;
+pub use metrics::Metrics;
+pub use readiness::Reason;
+pub use run::{Stopped, run};
+pub use settings::{IDENTITY_CHECK_INTERVAL, Settings};
+pub use status::{Snapshot, Status};

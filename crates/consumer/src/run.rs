@@ -1,0 +1,125 @@
+//! The consumer as a whole: starts its parts, and ends when one of them does or when asked to.
+
+use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
+
+use counters::Counters;
+use store::{Store, StoreError};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::{oneshot, watch};
+
+use crate::applier::{Applier, Sessions, Work};
+use crate::dead_letters::Sender;
+use crate::error::ConsumerError;
+use crate::identity::Allowed;
+use crate::inbox::Inbox;
+use crate::link::Link;
+use crate::metrics::Metrics;
+use crate::pace::Pace;
+use crate::puller::{Ended, Puller};
+use crate::session::Source;
+use crate::settings::Settings;
+use crate::status::Status;
+
+/// Consuming ended because it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// The stream sequence up to which every event is applied and on disk.
+    pub durable_sequence: u64,
+}
+
+/// Consumes until `shutdown` completes; then commits, waits until all that was applied is on disk,
+/// and ends. Everything that may pass by itself is waited for: only what needs another process
+/// ends with an error.
+pub async fn run(
+    settings: Settings,
+    store: Store,
+    counters: Counters,
+    status: Status,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Stopped, ConsumerError> {
+    let sessions = Sessions::default();
+    let (outbox, durable) = (store.outbox(), store.durable());
+    let link = Link::new(&settings, &status, &metrics).await?;
+    let (work, inbox) = channel();
+    let (reporter, reports) = unbounded_channel();
+    let applier = Applier {
+        store,
+        counters,
+        prefix: settings.subject_prefix.clone(),
+        accepted_gaps: settings.accepted_gaps.clone(),
+        pace: Pace { commit_interval: settings.commit_interval, pending_bytes: settings.pending_bytes },
+        status: status.clone(),
+        metrics: metrics.clone(),
+        sessions: sessions.clone(),
+        reports: reporter,
+    };
+    let (alive, ended) = oneshot::channel::<()>();
+    let body = move || {
+        // Dropped when the thread ends, in whichever way.
+        let _alive = alive;
+        applier.run(&inbox)
+    };
+    let thread =
+        std::thread::Builder::new().name("applier".to_owned()).spawn(body).map_err(ConsumerError::Thread)?;
+    let (confirmed, is_confirmed) = watch::channel(None);
+    let sender = Sender {
+        link: link.clone(),
+        outbox: outbox.clone(),
+        durable,
+        stream: settings.dead_letter_stream(),
+        confirmed: is_confirmed,
+        metrics: metrics.clone(),
+    };
+    let allowed =
+        Allowed { restored_stream: settings.allow_restored_stream, gaps: settings.accepted_gaps.clone() };
+    let inbox = Inbox::new(work.clone());
+    let source = Source {
+        settings,
+        allowed,
+        status: status.clone(),
+        metrics,
+        sessions: sessions.clone(),
+        inbox,
+        confirmed,
+    };
+    let puller = Puller { source, link, reports, outbox };
+
+    let error = tokio::select! {
+        biased;
+        () = shutdown => None,
+        _ = ended => None,
+        Err(ended) = puller.run() => match ended {
+            Ended::ApplierGone => None,
+            Ended::Error(error) => Some(error),
+        },
+        Err(error) = sender.run() => {
+            status.failed(&error);
+            Some(ConsumerError::Store(error))
+        }
+    };
+    // What waits to be applied is dropped: it is read again at the next start.
+    sessions.start();
+    // An error means that the thread has ended already.
+    let _ = work.send(Work::Stop);
+    let result = join(thread, &status).await;
+    match error {
+        Some(error) => Err(error),
+        None => result.map(|durable_sequence| Stopped { durable_sequence }),
+    }
+}
+
+async fn join(thread: JoinHandle<Result<u64, StoreError>>, status: &Status) -> Result<u64, ConsumerError> {
+    let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+    let panic = match joined {
+        Ok(Ok(result)) => return Ok(result?),
+        Ok(Err(panic)) => panic,
+        Err(error) => Box::new(error.to_string()),
+    };
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    let error = ConsumerError::Panicked(text);
+    status.failed(&error);
+    Err(error)
+}

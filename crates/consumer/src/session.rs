@@ -1,0 +1,282 @@
+//! One consumer's time: from the question whether the stream is the one that was counted, to the
+//! first thing that makes another consumer necessary.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::stream::ConsumerError as CreateConsumerError;
+use futures::{FutureExt as _, StreamExt as _};
+use store::{Position, StreamIdentity};
+use tokio::sync::{mpsc::UnboundedReceiver, watch};
+
+use crate::applier::{Begin, Halt, Report, Session, Sessions, Work};
+use crate::delivered::Delivered;
+use crate::fence::Fence;
+use crate::gaps::Gap;
+use crate::identity::{Allowed, Found, StreamFacts, Verdict, check};
+use crate::inbox::{ApplierGone, Inbox};
+use crate::intake::Sequences;
+use crate::link::{Connection, Link};
+use crate::metrics::Metrics;
+use crate::raw;
+use crate::settings::Settings;
+use crate::status::Status;
+use crate::stream::{StreamError, create, facts};
+
+/// Messages asked for at once. The client may hold one and a half times as many.
+const PULL_MESSAGES: usize = 20_000;
+const PULL_EXPIRES: Duration = Duration::from_secs(30);
+/// Silence for twice as long means that the consumer is gone.
+const PULL_HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long the server keeps a consumer that nobody asks.
+const INACTIVE_THRESHOLD: Duration = Duration::from_secs(5 * 60);
+/// Messages handed to the applier together, if so many are there already.
+const BATCH_MESSAGES: usize = 1024;
+/// Messages read one by one where they can't be delivered.
+const BY_HAND_MESSAGES: u64 = 64;
+
+/// Why a session is over.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The connection is another one.
+    Reconnected,
+    /// The stream does not look like the one that was confirmed: to be looked at while nothing is
+    /// applied.
+    Doubtful,
+    /// Messages that could not be delivered were handed over nevertheless.
+    SteppedOver,
+    Fenced(Fence),
+    /// What the applier says.
+    Halted(Halt),
+    /// Something that may well work the next time.
+    Failed(Failure),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error("no consumer could be created: {0}")]
+    Create(CreateConsumerError),
+    #[error("no messages could be asked for: {0}")]
+    Ask(#[from] async_nats::jetstream::consumer::StreamError),
+    #[error("messages stopped: {0}")]
+    Messages(#[from] pull::MessagesError),
+    #[error("the messages ended")]
+    Ended,
+    #[error("a message came with a reply subject that is not a delivery's")]
+    Reply,
+}
+
+/// What sessions share, and don't change.
+pub(crate) struct Source {
+    pub(crate) settings: Settings,
+    pub(crate) allowed: Allowed,
+    pub(crate) status: Status,
+    pub(crate) metrics: Metrics,
+    pub(crate) sessions: Sessions,
+    pub(crate) inbox: Inbox,
+    /// The stream, while its identity is confirmed.
+    pub(crate) confirmed: watch::Sender<Option<StreamIdentity>>,
+}
+
+impl Source {
+    /// Consumes until there is a reason to begin again. `by_hand`: nothing was delivered lately, so
+    /// read from the stream itself.
+    pub(crate) async fn session(
+        &self,
+        link: &Link,
+        connection: Connection,
+        reports: &mut UnboundedReceiver<Report>,
+        by_hand: bool,
+    ) -> Result<End, ApplierGone> {
+        // From here on nothing of an earlier consumer is applied: the position stands still.
+        let session = self.sessions.start();
+        let position = self.inbox.position().await?;
+        if let Err(failure) = self.create_streams(link, &position).await {
+            return Ok(End::Failed(failure.into()));
+        }
+        let lost = match self.confirm(link, &position).await {
+            Ok((_, lost)) => lost,
+            Err(end) => return Ok(end),
+        };
+        let start = lost.map_or(position.applied, |gap| gap.last) + 1;
+        let consumer = match self.consumer(link, start).await {
+            Ok(consumer) => consumer,
+            Err(failure) => return Ok(End::Failed(failure)),
+        };
+        // The consumer goes with its stream: if this is the stream that was counted, all that the
+        // consumer will ever deliver is of that stream.
+        let (found, lost) = match self.confirm(link, &position).await {
+            Ok(confirmed) => confirmed,
+            Err(end) => return Ok(end),
+        };
+        let begin = Begin { session, stream: found.identity.clone(), lost, stream_end: found.last_sequence };
+        self.inbox.send(Work::Begin(begin))?;
+        self.metrics.fenced(None);
+        self.confirmed.send_replace(Some(found.identity));
+        if by_hand && found.next == Some(start) {
+            return self.by_hand(link, session, start, reports).await;
+        }
+        tracing::info!(stream = self.settings.stream, start, last = found.last_sequence, "consuming");
+        self.pull(link, connection, &consumer, session, reports).await
+    }
+
+    /// Both streams, if the operator wants them and nothing was ever counted.
+    async fn create_streams(&self, link: &Link, position: &Position) -> Result<(), StreamError> {
+        let has_checkpoint = position.stream.is_some() || position.applied > 0;
+        if !self.settings.create_stream || has_checkpoint {
+            return Ok(());
+        }
+        let Settings { stream, subject_prefix, .. } = &self.settings;
+        create(&link.jetstream, self.settings.dead_letter_stream(), subject_prefix.all_dead_letters())
+            .await?;
+        create(&link.jetstream, stream.clone(), subject_prefix.all_events()).await
+    }
+
+    async fn verdict(&self, link: &Link, position: &Position) -> Result<(StreamFacts, Verdict), StreamError> {
+        let facts = facts(&link.jetstream, &self.settings.stream, position).await?;
+        let verdict = check(position, &self.settings.stream, &facts, &self.allowed);
+        Ok((facts, verdict))
+    }
+
+    /// The stream, if it is the one that was counted.
+    async fn confirm(&self, link: &Link, position: &Position) -> Result<(Found, Option<Gap>), End> {
+        match self.verdict(link, position).await {
+            Err(error) => Err(End::Failed(error.into())),
+            Ok((StreamFacts::Found(found), Verdict::Same { lost })) => Ok((found, lost)),
+            Ok((_, Verdict::Fenced(fence))) => Err(End::Fenced(fence)),
+            Ok((StreamFacts::Missing, Verdict::Same { .. })) => Err(End::Doubtful),
+        }
+    }
+
+    async fn consumer(&self, link: &Link, start_sequence: u64) -> Result<PullConsumer, Failure> {
+        let config = pull::Config {
+            description: Some("tallymark".to_owned()),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+            ack_policy: AckPolicy::None,
+            max_deliver: 1,
+            memory_storage: true,
+            num_replicas: 1,
+            inactive_threshold: INACTIVE_THRESHOLD,
+            ..pull::Config::default()
+        };
+        let created = link.jetstream.create_consumer_on_stream(config, &self.settings.stream).await;
+        self.metrics.consumers_created.inc();
+        created.map_err(Failure::Create)
+    }
+
+    /// Some messages can be stored but not delivered: with headers that no client can read, or
+    /// with headers that make the client take them for the server's own words. Whatever lies
+    /// ahead is read one by one, past the first such message and a few more.
+    async fn by_hand(
+        &self,
+        link: &Link,
+        session: Session,
+        start: u64,
+        reports: &mut UnboundedReceiver<Report>,
+    ) -> Result<End, ApplierGone> {
+        tracing::warn!(start, "messages can't be delivered: reading them from the stream one by one");
+        let mut messages = Vec::new();
+        for (sequence, consumer) in (start..).zip(1..=BY_HAND_MESSAGES) {
+            match raw::at(&link.jetstream, &self.settings.stream, sequence).await {
+                Ok(Some(mut message)) => {
+                    // Only a delivery can say that the stream ends here.
+                    message.sequences = Sequences { stream: sequence, consumer, pending: 1 };
+                    messages.push(message);
+                }
+                Ok(None) => break,
+                Err(error) => return Ok(End::Failed(StreamError::from(error).into())),
+            }
+        }
+        self.inbox.batch(session, messages).await?;
+        // The answer comes after what the applier has to say of them.
+        self.inbox.position().await?;
+        while let Ok(report) = reports.try_recv() {
+            if report.session == session {
+                return Ok(End::Halted(report.halt));
+            }
+        }
+        Ok(End::SteppedOver)
+    }
+
+    async fn pull(
+        &self,
+        link: &Link,
+        connection: Connection,
+        consumer: &PullConsumer,
+        session: Session,
+        reports: &mut UnboundedReceiver<Report>,
+    ) -> Result<End, ApplierGone> {
+        let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES);
+        let mut messages = match builder.expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT).messages().await {
+            Ok(messages) => messages,
+            Err(error) => return Ok(End::Failed(error.into())),
+        };
+        let (replaced, watched) = (link.replaced(connection), self.watch(link));
+        tokio::pin!(replaced, watched);
+        loop {
+            let first = tokio::select! {
+                biased;
+                () = &mut replaced => return Ok(End::Reconnected),
+                end = &mut watched => return end,
+                Some(report) = reports.recv() => {
+                    if report.session == session {
+                        return Ok(End::Halted(report.halt));
+                    }
+                    continue;
+                }
+                first = messages.next() => first,
+            };
+            let (batch, failure) = gather(first, &mut messages);
+            if !batch.is_empty() {
+                self.inbox.batch(session, batch).await?;
+            }
+            if let Some(failure) = failure {
+                return Ok(End::Failed(failure));
+            }
+        }
+    }
+
+    /// Looks at the stream now and then; ends when it looks wrong. While messages arrive that
+    /// look can deceive, so it is only a reason for a second one.
+    async fn watch(&self, link: &Link) -> Result<End, ApplierGone> {
+        loop {
+            tokio::time::sleep(self.settings.identity_check_interval).await;
+            let position = self.inbox.position().await?;
+            match self.verdict(link, &position).await {
+                Ok((StreamFacts::Found(found), Verdict::Same { lost: None })) => {
+                    self.status.seen(found.last_sequence)
+                }
+                Ok(_) => return Ok(End::Doubtful),
+                Err(error) => return Ok(End::Failed(error.into())),
+            }
+        }
+    }
+}
+
+/// The first message and those that are there already, up to what is wrong with the next one.
+fn gather(
+    mut next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
+    messages: &mut pull::Stream,
+) -> (Vec<Delivered>, Option<Failure>) {
+    let mut batch = Vec::new();
+    loop {
+        match next {
+            None => return (batch, Some(Failure::Ended)),
+            Some(Err(error)) => return (batch, Some(error.into())),
+            Some(Ok(message)) => match Delivered::from_message(message) {
+                None => return (batch, Some(Failure::Reply)),
+                Some(delivered) => batch.push(delivered),
+            },
+        }
+        if batch.len() == BATCH_MESSAGES {
+            return (batch, None);
+        }
+        // Only what is there: the runtime's budget for one turn does not end a batch early.
+        match tokio::task::coop::unconstrained(messages.next()).now_or_never() {
+            Some(ready) => next = ready,
+            None => return (batch, None),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! How the consumer stands, for whoever asks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use crate::fence::Fence;
+use crate::readiness::{Readiness, Reason};
+
+/// How the consumer stands at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// `None` if the counts can be trusted; else why not, for machines and for people.
+    pub not_ready: Option<(Reason, String)>,
+    /// Whether there is a connection to a server.
+    pub is_connected: bool,
+    /// Events in the stream that are not applied yet, as far as is known.
+    pub lag_events: u64,
+    /// The age of the event applied last, in seconds, while there is any lag; else 0.
+    pub lag_seconds: f64,
+    /// Why consuming waits though the counts can be trusted.
+    pub paused: Option<String>,
+}
+
+/// Written by the consumer, read by anyone. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Status(Arc<Shared>);
+
+struct Shared {
+    announce: Box<dyn Fn(bool) + Send + Sync>,
+    is_connected: AtomicBool,
+    applied: AtomicU64,
+    newest: AtomicU64,
+    applied_stored_at_ms: AtomicU64,
+    is_caught_up: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    readiness: Readiness,
+    paused: Option<String>,
+    is_ready: bool,
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Status").field("applied", &self.applied()).finish_non_exhaustive()
+    }
+}
+
+impl Status {
+    /// `announce` is told each time the counts begin (`true`) or cease to be trusted; they are not
+    /// at first. It must not ask this status.
+    pub fn new(announce: impl Fn(bool) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Shared {
+            announce: Box::new(announce),
+            is_connected: AtomicBool::new(false),
+            applied: AtomicU64::new(0),
+            newest: AtomicU64::new(0),
+            applied_stored_at_ms: AtomicU64::new(0),
+            is_caught_up: AtomicBool::new(false),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// How the consumer stands; `now` is for the age of events.
+    pub fn snapshot(&self, now: SystemTime) -> Snapshot {
+        let (lag_events, lag_seconds) = self.lag(now);
+        let state = self.0.state.lock();
+        let not_ready = state.readiness.refusal(self.applied()).map(|(reason, detail)| match &state.paused {
+            Some(paused) if reason == Reason::CatchingUp => (reason, format!("{detail}; {paused}")),
+            _ => (reason, detail),
+        });
+        Snapshot {
+            not_ready,
+            is_connected: self.is_connected(),
+            lag_events,
+            lag_seconds,
+            paused: state.paused.clone(),
+        }
+    }
+
+    /// The last stream sequence that is in the counts.
+    pub fn applied(&self) -> u64 {
+        self.0.applied.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.0.is_connected.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn lag_events(&self) -> u64 {
+        self.0.newest.load(Ordering::Acquire).saturating_sub(self.applied())
+    }
+
+    pub(crate) fn lag(&self, now: SystemTime) -> (u64, f64) {
+        let lag_events = self.lag_events();
+        let stored_at_ms = self.0.applied_stored_at_ms.load(Ordering::Acquire);
+        if lag_events == 0 || stored_at_ms == 0 {
+            return (lag_events, 0.0);
+        }
+        let stored_at = UNIX_EPOCH + std::time::Duration::from_millis(stored_at_ms);
+        (lag_events, now.duration_since(stored_at).unwrap_or_default().as_secs_f64())
+    }
+
+    pub(crate) fn set_connected(&self, is_connected: bool) {
+        self.0.is_connected.store(is_connected, Ordering::Release);
+    }
+
+    /// The stream is known to reach to this sequence.
+    pub(crate) fn seen(&self, sequence: u64) {
+        self.0.newest.fetch_max(sequence, Ordering::AcqRel);
+    }
+
+    /// Everything up to this sequence is in the counts; `stored_at_ms` is when the server stored it.
+    pub(crate) fn advanced(&self, applied: u64, stored_at_ms: Option<u64>) {
+        self.0.applied.store(applied, Ordering::Release);
+        if let Some(stored_at_ms) = stored_at_ms {
+            self.0.applied_stored_at_ms.store(stored_at_ms, Ordering::Release);
+        }
+        if !self.0.is_caught_up.load(Ordering::Acquire) {
+            self.change(|state| state.readiness.applied(applied));
+        }
+    }
+
+    pub(crate) fn connecting(&self, what: impl fmt::Display) {
+        self.change(|state| state.readiness.connecting(what.to_string()));
+    }
+
+    pub(crate) fn confirmed(&self, last_sequence: u64) {
+        self.seen(last_sequence);
+        let applied = self.applied();
+        self.change(|state| state.readiness.confirmed(last_sequence, applied));
+    }
+
+    /// Whether this is another fence than the one before.
+    pub(crate) fn fenced(&self, fence: Fence) -> bool {
+        let mut is_new = false;
+        self.change(|state| {
+            is_new = state.readiness.fence() != Some(&fence);
+            state.readiness.fenced(fence);
+        });
+        is_new
+    }
+
+    pub(crate) fn failed(&self, error: impl fmt::Display) {
+        self.change(|state| state.readiness.failed(error.to_string()));
+    }
+
+    pub(crate) fn paused(&self, why: Option<String>) {
+        self.change(|state| state.paused = why);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.state.lock();
+        change(&mut state);
+        self.0.is_caught_up.store(state.readiness.is_caught_up(), Ordering::Release);
+        let is_ready = state.readiness.refusal(self.applied()).is_none();
+        if state.is_ready != is_ready {
+            state.is_ready = is_ready;
+            // Under the lock, so that announcements come in the order of what they announce.
+            (self.0.announce)(is_ready);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::Status;
+    use crate::fence::Fence;
+    use crate::gaps::Gap;
+
+    #[test]
+    fn readiness_is_announced_when_it_changes() {
+        let gate = Arc::new(AtomicBool::new(false));
+        let status = Status::new({
+            let gate = gate.clone();
+            move |is_ready| assert_ne!(gate.swap(is_ready, Ordering::SeqCst), is_ready)
+        });
+        let is_open = || gate.load(Ordering::SeqCst);
+        status.confirmed(2);
+        status.advanced(1, Some(5));
+        assert!(!is_open());
+        status.advanced(2, Some(5));
+        assert!(is_open());
+        status.set_connected(false);
+        status.connecting("away");
+        status.confirmed(9);
+        assert!(is_open());
+        let fence = Fence::Gap(Gap { first: 3, last: 3 });
+        assert!(status.fenced(fence.clone()));
+        assert!(!is_open());
+        assert!(!status.fenced(fence));
+        status.confirmed(9);
+        assert!(is_open());
+        status.failed("disk full");
+        assert!(!is_open());
+    }
+
+    #[test]
+    fn lag_is_what_is_known_to_be_missing() {
+        let status = Status::new(|_| {});
+        let now = UNIX_EPOCH + Duration::from_millis(12_500);
+        status.confirmed(5);
+        assert_eq!(status.lag(now), (5, 0.0));
+        status.advanced(4, Some(10_000));
+        assert_eq!(status.lag(now), (1, 2.5));
+        status.advanced(5, Some(11_000));
+        assert_eq!(status.lag(now), (0, 0.0));
+    }
+}

@@ -1,0 +1,71 @@
+//! Users with more rooms than one row holds.
+
+use counters::{MutedRooms, Policies};
+use oracle::script::Script;
+
+use crate::run::{Run, options};
+
+fn apply(run: &mut Run, text: &str) {
+    for step in Script::parse(text).unwrap().steps {
+        run.apply(&step.event, step.stored_ms);
+    }
+}
+
+fn badge(run: &Run, user: &str) -> u64 {
+    run.counters.reader().badge("t", user, &[], MutedRooms::Count).count
+}
+
+#[test]
+fn a_user_of_many_rooms_is_spread_over_rows_and_found_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), Policies::default());
+    let mut run = Run::open(&options).unwrap();
+    for room in 0..1_000 {
+        apply(&mut run, &format!("joined r{room} ann,bob; posted r{room} m1 by bob; posted r{room} m2 by cid"));
+        if room % 50 == 0 {
+            run.commit();
+        }
+    }
+    run.commit();
+    for room in (0..1_000).step_by(3) {
+        apply(&mut run, &format!("read r{room} ann upto m1; left r{room} bob"));
+    }
+    run.commit();
+    let (ann, bob) = (badge(&run, "ann"), badge(&run, "bob"));
+    assert_eq!((ann, bob), (2 * 1_000 - 334, 666));
+    drop(run);
+    let run = Run::open(&options).unwrap();
+    assert_eq!((badge(&run, "ann"), badge(&run, "bob")), (ann, bob));
+    drop(run);
+    let db = sled::open(dir.path().join("generations/1")).unwrap();
+    let longest = db.iter().map(|row| row.unwrap().1.len()).max().unwrap();
+    assert!(longest < 4_096, "a row of {longest} bytes");
+    assert!(db.scan_prefix([3]).count() >= 16, "ann and bob take eight rows each");
+}
+
+/// The rows of a user whose rooms are all gone must not become part of another user.
+#[test]
+fn a_user_left_without_rooms_leaves_nothing_to_whoever_gets_their_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), Policies::default());
+    let mut run = Run::open(&options).unwrap();
+    for room in 0..300 {
+        apply(&mut run, &format!("joined r{room} ann"));
+    }
+    run.commit();
+    for room in 0..300 {
+        apply(&mut run, &format!("room_deleted r{room}"));
+    }
+    run.commit();
+    drop(run);
+    let mut run = Run::open(&options).unwrap();
+    assert_eq!(run.counters.user_count(), 0);
+    apply(&mut run, "joined s1 bob; posted s1 m1 by ann");
+    run.commit();
+    drop(run);
+    let run = Run::open(&options).unwrap();
+    assert_eq!((run.counters.user_count(), badge(&run, "bob"), badge(&run, "ann")), (1, 1, 0));
+    drop(run);
+    let db = sled::open(dir.path().join("generations/1")).unwrap();
+    assert_eq!(db.scan_prefix([3]).count(), 1, "one row for bob, none of ann's");
+}

@@ -1,0 +1,118 @@
+//! `tallymark serve`: consumes and answers in one process.
+
+mod convert;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use consumer::{ConsumerError, Status, Stopped};
+use counters::Counters;
+use prometheus_client::registry::Registry;
+use query::{Gate, Operator, Public};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::settings::Settings;
+use crate::signals;
+
+/// The parts that count what they do, under one registry.
+struct Metrics {
+    registry: Registry,
+    store: store::Metrics,
+    consumer: consumer::Metrics,
+    query: query::Metrics,
+}
+
+impl Metrics {
+    fn new() -> Self {
+        let mut registry = Registry::with_prefix("tallymark");
+        let (store, consumer, query) = (store::Metrics::default(), consumer::Metrics::default(), query::Metrics::new());
+        store.register(&mut registry);
+        consumer.register(&mut registry);
+        query.register(&mut registry);
+        Self { registry, store, consumer, query }
+    }
+}
+
+/// Runs the service until SIGTERM or SIGINT. Both listeners answer from the start; badges are
+/// refused until the store is loaded and the stream's events of that moment are counted.
+pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+    let stop_requested = signals::stop_requested()?;
+    let tenants = convert::tenants(&settings)?;
+    let options = convert::store_options(&settings)?;
+    let consumer_settings = convert::consumer_settings(&settings)?;
+    let listener = bind("http.listen", settings.http.listen).await?;
+    let operator_listener = bind("http.operator_listen", settings.http.operator_listen).await?;
+
+    let Metrics { registry, store: store_metrics, consumer: consumer_metrics, query: query_metrics } = Metrics::new();
+    let counters = Counters::new(options.policies);
+    let gate = Gate::new();
+    let announced = gate.clone();
+    let status = Status::new(move |is_ready| if is_ready { announced.open() } else { announced.close() });
+
+    let public = query::public_router(Public {
+        tenants,
+        reader: counters.reader(),
+        muted_rooms: convert::muted_rooms(settings.policy.muted_rooms),
+        gate,
+        token_capacity: settings.http.token_cache_entries,
+        clock: Arc::new(SystemTime::now),
+        metrics: query_metrics,
+    });
+    let asked = status.clone();
+    let operator = query::operator_router(Operator {
+        readiness: Arc::new(move || convert::readiness(asked.snapshot(SystemTime::now()))),
+        registry: Arc::new(registry),
+    });
+    let limits = convert::limits(&settings.http);
+    let (stop_public, public_stopped) = watch::channel(());
+    let (stop_operator, operator_stopped) = watch::channel(());
+    let public = tokio::spawn(query::serve(listener, public, limits, dropped(public_stopped)));
+    let operator = tokio::spawn(query::serve(operator_listener, operator, limits, dropped(operator_stopped)));
+
+    let opened = tokio::task::spawn_blocking(move || Store::open_into(counters, &options, &store_metrics));
+    let (store, counters) = opened.await.context("the store's loading ended unexpectedly")??;
+    tracing::info!(
+        generation = store.generation(),
+        applied_sequence = counters.applied(),
+        rooms = counters.room_count(),
+        users = counters.user_count(),
+        memberships = counters.membership_count(),
+        digest = %store.digest(),
+        "store loaded"
+    );
+
+    // Requests stop first, so that nobody is refused for the sake of a commit.
+    let shutdown = async {
+        stop_requested.await;
+        tracing::info!("stopping: no new requests, then a last commit");
+        drop(stop_public);
+        // The server ends by itself, after its grace at the latest.
+        let _ = public.await;
+    };
+    let ended = consumer::run(consumer_settings, store, counters, status, consumer_metrics, shutdown).await;
+    drop(stop_operator);
+    let _ = operator.await;
+    finished(ended)
+}
+
+fn finished(ended: Result<Stopped, ConsumerError>) -> anyhow::Result<()> {
+    let Stopped { durable_sequence } = ended?;
+    tracing::info!(durable_sequence, "stopped");
+    Ok(())
+}
+
+async fn bind(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("can't listen on {address} ({setting})"))?;
+    tracing::info!(address = %listener.local_addr()?, "listening: {setting}");
+    Ok(listener)
+}
+
+/// Ready when the sender is dropped.
+async fn dropped(mut receiver: watch::Receiver<()>) {
+    // Nothing is ever sent.
+    let _ = receiver.changed().await;
+}

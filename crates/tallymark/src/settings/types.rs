@@ -1,0 +1,195 @@
+//! The settings as the rest of the program sees them: checked, complete, with secrets that don't print.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use events::Prefix;
+
+use super::server_urls::ServerUrls;
+
+/// Every setting.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) nats: Nats,
+    pub(crate) http: Http,
+    pub(crate) policy: Policy,
+    pub(crate) tenants: Vec<Tenant>,
+    pub(crate) store: Store,
+    pub(crate) log: Log,
+}
+
+/// `[nats]`: where events come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Nats {
+    pub(crate) url: ServerUrls,
+    pub(crate) creds: Option<PathBuf>,
+    pub(crate) stream: String,
+    pub(crate) subject_prefix: Prefix,
+    pub(crate) create_stream: bool,
+    pub(crate) allow_restored_stream: bool,
+    pub(crate) accepted_gaps: Vec<Gap>,
+}
+
+/// A blank to be filled from the table, whose defaults are the real ones: prefixes have no `Default`
+/// to derive this from.
+impl Default for Nats {
+    fn default() -> Self {
+        Self {
+            url: ServerUrls::default(),
+            creds: None,
+            stream: String::new(),
+            subject_prefix: Prefix::new("blank").expect("a word can begin a subject"),
+            create_stream: false,
+            allow_restored_stream: false,
+            accepted_gaps: Vec::new(),
+        }
+    }
+}
+
+/// Stream sequences that the operator accepts as lost, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// `[http]`: where questions come from.
+#[derive(Debug)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+    pub(crate) operator_listen: SocketAddr,
+    pub(crate) token_cache_entries: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) shutdown_grace: Duration,
+}
+
+/// A blank to be filled from the table, whose defaults are the real ones: addresses have no
+/// `Default` to derive this from.
+impl Default for Http {
+    fn default() -> Self {
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self {
+            listen: nowhere,
+            operator_listen: nowhere,
+            token_cache_entries: 0,
+            header_timeout: Duration::ZERO,
+            shutdown_grace: Duration::ZERO,
+        }
+    }
+}
+
+/// `[policy]`: what the rules of counting leave to the operator.
+#[derive(Debug, Default)]
+pub(crate) struct Policy {
+    pub(crate) own_messages: OwnMessages,
+    pub(crate) message_window: u32,
+    pub(crate) muted_rooms: MutedRooms,
+}
+
+/// What posting does to the sender's cursor.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnMessages {
+    #[default]
+    Exclude,
+    MarkRead,
+}
+
+/// Whether muted rooms are in the sum.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MutedRooms {
+    #[default]
+    Count,
+    Skip,
+}
+
+/// `[[tenant]]`: a chat application that may ask.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub(crate) name: String,
+    pub(crate) client_keys: Vec<String>,
+    pub(crate) token: Token,
+}
+
+/// How a tenant's tokens are verified.
+#[derive(Debug)]
+pub(crate) struct Token {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: Key,
+    pub(crate) issuer: Option<String>,
+    pub(crate) audience: Option<String>,
+}
+
+/// The signature algorithms of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Algorithm {
+    Hs256,
+    Rs256,
+    Es256,
+    EdDsa,
+}
+
+impl Algorithm {
+    pub(crate) const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
+
+    /// The name in settings and in a token's header.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
+/// Where a tenant's token key is.
+#[derive(Debug)]
+pub(crate) enum Key {
+    Secret(Secret),
+    SecretFile(PathBuf),
+    PublicKeyFile(PathBuf),
+}
+
+/// Bytes that are never shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Secret(pub(super) Vec<u8>);
+
+impl Secret {
+    /// The bytes, for the code that verifies with them.
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(not shown)")
+    }
+}
+
+/// `[store]`: what the state may cost.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    pub(crate) commit_interval: Duration,
+    pub(crate) pending_bytes: u64,
+    pub(crate) id_cache_bytes: u64,
+    pub(crate) sled_cache_bytes: u64,
+}
+
+/// `[log]`: what is written to standard error, and how.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+/// The form of a log line.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}

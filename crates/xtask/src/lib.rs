@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod nats_server;
+mod process;
+mod tool;
+mod workspace;
+
+pub use nats_server::{NatsServer, NatsServerError, Options, Store};
+pub use process::{Process, Signal};
+pub use tool::{Release, Tool, ToolError};
+pub use workspace::{root, target};

@@ -1,0 +1,41 @@
+//! The commands of `cargo xtask`; the library's documentation describes them.
+#![allow(clippy::print_stdout, reason = "these commands talk to the person who runs them")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod cargo;
+mod dev;
+mod test;
+
+/// Set-up for developing and testing Tallymark. Nothing needs to be installed by hand but Rust and,
+/// where there is no nats-server, python3 with pip.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs every check, as CI does: formatting, house rules, dependencies, lints, docs and all tests
+    Test,
+    /// Runs a nats-server and Tallymark with live demo traffic until Ctrl-C
+    Dev(dev::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Test => test::run(),
+        Command::Dev(arguments) => dev::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nfailed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

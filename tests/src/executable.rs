@@ -1,0 +1,52 @@
+//! Where the executable `tallymark` is, built from the sources as they are now.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+/// The executable beside that of the running test.
+///
+/// `cargo test --workspace` builds it anew, `cargo test -p tests` does not: in that case cargo is
+/// called here. Tests that do this at once wait for each other, and all but the first find it built.
+pub(crate) fn tallymark() -> PathBuf {
+    let test = env::current_exe().expect("a running test has an executable");
+    // A test is target/<profile>/deps/<name>, the executable target/<profile>/tallymark.
+    let directory = test.ancestors().nth(2).expect("a test lies in a directory below that of its profile");
+    let executable = directory.join("tallymark");
+    if !is_fresh(&executable) {
+        build(directory);
+    }
+    executable
+}
+
+/// Whether the executable is newer than all it is made of, which cargo lists beside it.
+fn is_fresh(executable: &Path) -> bool {
+    let Ok(list) = fs::read_to_string(executable.with_extension("d")) else { return false };
+    let Some((_, sources)) = list.trim().split_once(": ") else { return false };
+    let Some(built) = modified(executable) else { return false };
+    // A space within a path is escaped.
+    let sources = sources.replace("\\ ", "\0");
+    let mut sources = sources.split(' ').map(|path| path.replace('\0', " "));
+    sources.all(|path| modified(Path::new(&path)).is_some_and(|modified| modified <= built))
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}
+
+fn build(directory: &Path) {
+    let profile = match directory.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let target = directory.parent().expect("a profile's directory lies in the build directory");
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--package", "tallymark", "--profile", profile, "--target-dir"])
+        .arg(target)
+        .current_dir(xtask::root())
+        .status()
+        .expect("cargo can't be run");
+    assert!(status.success(), "tallymark can't be built: {status}");
+}

@@ -1,0 +1,26 @@
+//! What tests of the whole service are made of: a real nats-server, the real executable, and the
+//! judge that recounts. Everything started here ends when its value is dropped.
+//!
+//! Calls block and panic: a test tells a story, and whatever goes wrong in it is told with the end of
+//! the log of the program concerned.
+
+mod executable;
+mod http;
+mod metrics;
+mod nats;
+mod program;
+mod real_chat;
+mod recount;
+mod service;
+mod settings;
+mod wait;
+
+pub use http::{Answer, Client};
+pub use metrics::Metrics;
+pub use nats::{Nats, Stored};
+pub use program::{Finished, Program};
+pub use real_chat::real_chat;
+pub use recount::Recount;
+pub use service::{Badge, Service};
+pub use settings::{Settings, home, token};
+pub use wait::{PATIENCE, until};

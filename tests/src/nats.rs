@@ -1,0 +1,217 @@
+//! A nats-server with the two streams, and what a producer or an operator does to them.
+
+use std::time::Duration;
+
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{Config, StorageType, Stream};
+use async_nats::jetstream::{self, Context};
+use async_nats::{ConnectOptions, HeaderMap};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use tokio::runtime::Runtime;
+use xtask::{NatsServer, Options};
+
+use crate::wait::until;
+
+/// How many messages are on their way to the server at once.
+const IN_FLIGHT: usize = 500;
+
+/// A nats-server of one's own, and a client of it.
+#[derive(Debug)]
+pub struct Nats {
+    // The client goes before its runtime, and both before the server.
+    context: Context,
+    runtime: Runtime,
+    server: NatsServer,
+}
+
+/// A message as a stream holds it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Its headers, empty if it has none.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Stored {
+    /// The value of a header, empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.as_str())
+    }
+}
+
+impl Nats {
+    /// The stream of the events.
+    pub const STREAM: &str = "CHAT";
+    /// The stream of the dead letters.
+    pub const DEAD: &str = "CHAT_DEAD";
+
+    /// A server with both streams, empty.
+    pub fn start() -> Self {
+        let nats = Self::without_streams(&Options::default());
+        nats.create_streams();
+        nats
+    }
+
+    /// A server with nothing on it.
+    pub fn without_streams(options: &Options) -> Self {
+        let server = NatsServer::start(options).expect("a nats-server can be started");
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().expect("threads can be started");
+        let context = runtime.block_on(connect(&server.url()));
+        Self { context, runtime, server }
+    }
+
+    /// Where clients connect.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The largest message that the server takes.
+    pub fn max_payload(&self) -> usize {
+        self.context.client().max_payload()
+    }
+
+    /// Makes both streams.
+    pub fn create_streams(&self) {
+        self.create_stream(Self::STREAM, &["chat.>"]);
+        self.create_stream(Self::DEAD, &["chat-dead.>"]);
+    }
+
+    /// Makes a stream.
+    pub fn create_stream(&self, name: &str, subjects: &[&str]) {
+        let config = Config {
+            name: name.to_owned(),
+            subjects: subjects.iter().map(|&subject| subject.to_owned()).collect(),
+            storage: StorageType::File,
+            ..Config::default()
+        };
+        self.runtime.block_on(self.context.create_stream(config)).expect("a stream can be made");
+    }
+
+    /// Deletes a stream.
+    pub fn delete_stream(&self, name: &str) {
+        self.runtime.block_on(self.context.delete_stream(name)).expect("a stream can be deleted");
+    }
+
+    /// Removes all messages before this one.
+    pub fn purge_before(&self, name: &str, sequence: u64) {
+        let stream = self.stream(name);
+        let purge = async { stream.purge().sequence(sequence).await };
+        self.runtime.block_on(purge).expect("a stream can be purged");
+    }
+
+    /// Deletes one message.
+    pub fn delete_message(&self, name: &str, sequence: u64) {
+        let stream = self.stream(name);
+        self.runtime.block_on(stream.delete_message(sequence)).expect("a message can be deleted");
+    }
+
+    /// Publishes a message and waits until it is stored; returns its sequence.
+    pub fn publish(&self, subject: &str, body: impl Into<Bytes>) -> u64 {
+        let publish = async {
+            let sent = self.context.publish(subject.to_owned(), body.into()).await;
+            sent.expect("the server is there").await.expect("the message is stored").sequence
+        };
+        self.runtime.block_on(publish)
+    }
+
+    /// Publishes messages in their order, many at once, each under its own message id, and waits
+    /// until all are stored.
+    pub fn publish_all(&self, run: &str, messages: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        self.runtime.block_on(async {
+            let mut answers = FuturesOrdered::new();
+            for (number, (subject, body)) in messages.into_iter().enumerate() {
+                let publish = PublishMessage::build()
+                    .payload(body.into())
+                    .header(NATS_MESSAGE_ID, format!("{run}:{number}"));
+                let sent = self.context.send_publish(subject, publish).await.expect("the server is there");
+                answers.push_back(sent.into_future());
+                if answers.len() >= IN_FLIGHT {
+                    stored(answers.next().await);
+                }
+            }
+            while !answers.is_empty() {
+                stored(answers.next().await);
+            }
+        });
+    }
+
+    /// The sequence of a stream's last message.
+    pub fn last_sequence(&self, name: &str) -> u64 {
+        self.stream(name).cached_info().state.last_sequence
+    }
+
+    /// How many messages a stream holds.
+    pub fn count(&self, name: &str) -> u64 {
+        self.stream(name).cached_info().state.messages
+    }
+
+    /// All messages of a stream.
+    pub fn messages(&self, name: &str) -> Vec<Stored> {
+        let stream = self.stream(name);
+        let count = stream.cached_info().state.messages;
+        self.runtime.block_on(async {
+            let consumer = stream.create_consumer(OrderedConfig::default()).await;
+            let messages = consumer.expect("a consumer can be made").messages().await;
+            let messages =
+                messages.expect("messages can be read").take(usize::try_from(count).unwrap_or(usize::MAX));
+            let stored = messages.map(|message| {
+                let message = message.expect("a message can be read");
+                let sequence = message.info().expect("a stream's message says so").stream_sequence;
+                let async_nats::Message { subject, headers, payload, .. } = message.message;
+                Stored {
+                    sequence,
+                    subject: subject.to_string(),
+                    headers: headers.unwrap_or_default(),
+                    body: payload,
+                }
+            });
+            stored.collect().await
+        })
+    }
+
+    /// Kills the server (SIGKILL).
+    pub fn kill(&mut self) {
+        self.server.kill().expect("a nats-server can be killed");
+    }
+
+    /// Starts the server again on the same port and with the same store, stopping it first if it runs.
+    pub fn restart(&mut self) {
+        self.server.restart().expect("a nats-server can be started again");
+        self.context = self.runtime.block_on(connect(&self.server.url()));
+        // The account's streams may take a moment longer than the port.
+        let streams = self.context.clone();
+        until("JetStream", || self.runtime.block_on(streams.query_account()).map(|_| ()));
+    }
+
+    /// Kills the server and deletes its streams.
+    pub fn wipe(&mut self) {
+        self.server.wipe().expect("a nats-server can be wiped");
+    }
+
+    fn stream(&self, name: &str) -> Stream {
+        self.runtime.block_on(self.context.get_stream(name)).expect("there is such a stream")
+    }
+}
+
+async fn connect(url: &str) -> Context {
+    let options =
+        ConnectOptions::new().retry_on_initial_connect().request_timeout(Some(Duration::from_secs(20)));
+    let client = options.connect(url).await.expect("the server is there");
+    // Answers only once the connection is there.
+    client.flush().await.expect("the server answers");
+    jetstream::new(client)
+}
+
+fn stored(answer: Option<Result<jetstream::publish::PublishAck, jetstream::context::PublishError>>) {
+    answer.expect("an answer is awaited").expect("the message is stored");
+}

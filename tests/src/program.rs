@@ -1,0 +1,98 @@
+//! The executable at work.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use xtask::{Process, Signal};
+
+use crate::executable::tallymark;
+use crate::wait::PATIENCE;
+
+/// A running `tallymark`, killed when this value is dropped.
+#[derive(Debug)]
+pub struct Program {
+    process: Process,
+    log: PathBuf,
+}
+
+/// How a `tallymark` ended.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The exit status; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// All that it printed, to whichever stream.
+    pub printed: String,
+}
+
+impl Program {
+    /// Starts `tallymark` with these arguments, in this directory, without any environment.
+    pub fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::launch(directory, arguments, Stdio::null())
+    }
+
+    /// Like `start`; the input goes to its standard input, which then ends.
+    pub fn start_with_input(directory: &Path, arguments: &[&str], input: Vec<u8>) -> Self {
+        let mut program = Self::launch(directory, arguments, Stdio::piped());
+        let mut stdin = program.process.take_stdin().expect("standard input is a pipe");
+        // Ends with the program: a broken pipe is what happens when that goes first.
+        thread::spawn(move || stdin.write_all(&input));
+        program
+    }
+
+    /// Runs `tallymark` to its end.
+    #[track_caller]
+    pub fn run(directory: &Path, arguments: &[&str]) -> Finished {
+        Self::start(directory, arguments).finish()
+    }
+
+    fn launch(directory: &Path, arguments: &[&str], input: Stdio) -> Self {
+        let log = tempfile::Builder::new().prefix("printed-").suffix(".log").tempfile_in(directory);
+        let log = log.and_then(|file| Ok(file.keep()?.1)).expect("a log can be made");
+        let mut command = Command::new(tallymark());
+        command.args(arguments).current_dir(directory).env_clear().stdin(input);
+        let process = Process::start("tallymark", &mut command, &log).expect("tallymark can be started");
+        Self { process, log }
+    }
+
+    /// What it has printed so far.
+    pub fn printed(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).expect("the log can be read")).into_owned()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn finish(mut self) -> Finished {
+        let Some(status) = self.process.wait(PATIENCE).expect("a child can be waited for") else {
+            panic!("{}", self.report(&format!("does not end within {PATIENCE:?}")));
+        };
+        Finished { code: status.code(), printed: self.printed() }
+    }
+
+    /// Sends SIGTERM and waits for its end.
+    #[track_caller]
+    pub fn terminate(mut self) -> Finished {
+        self.process.signal(Signal::TERM).expect("a child can be signalled");
+        self.finish()
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(mut self) {
+        self.process.kill().expect("a child can be killed");
+    }
+
+    /// Panics if it has ended.
+    #[track_caller]
+    pub fn must_run(&mut self) {
+        if let Some(status) = self.process.ended().expect("a child can be waited for") {
+            panic!("{}", self.report(&format!("ended by itself, {status}")));
+        }
+    }
+
+    /// Says that it is not what it should be, with the last lines it printed.
+    pub fn report(&self, happening: &str) -> String {
+        self.process.report(happening)
+    }
+}

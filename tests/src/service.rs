@@ -1,0 +1,196 @@
+//! `tallymark serve`, as its users and its operator see it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{Answer, Client};
+use crate::metrics::Metrics;
+use crate::program::{Finished, Program};
+use crate::settings::{self, Settings};
+use crate::wait::until;
+
+/// A service with a home of its own, which stays from one start to the next.
+#[derive(Debug)]
+pub struct Service {
+    /// What the next start reads.
+    pub settings: Settings,
+    running: Option<Running>,
+    home: TempDir,
+}
+
+#[derive(Debug)]
+struct Running {
+    program: Program,
+    public: Client,
+    operator: Client,
+}
+
+/// A badge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Badge {
+    /// The number.
+    pub count: u64,
+    /// Every event up to this stream sequence is in it.
+    pub sequence: u64,
+}
+
+impl Service {
+    /// Starts a service; returns when its listeners are bound.
+    #[track_caller]
+    pub fn start(settings: Settings) -> Self {
+        let mut service = Self { settings, running: None, home: settings::home() };
+        service.restart();
+        service
+    }
+
+    /// Starts it again, after it was ended.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        assert!(self.running.is_none(), "the service runs already");
+        let mut program = self.another();
+        let (public, operator) = until("the bound addresses in the log", || {
+            program.must_run();
+            let log = program.printed();
+            let address = |setting| bound(&log, setting).map(Client::new);
+            address("http.listen").zip(address("http.operator_listen")).ok_or(log)
+        });
+        self.running = Some(Running { program, public, operator });
+    }
+
+    /// Another process with the same settings and the same data directory.
+    pub fn another(&self) -> Program {
+        self.settings.write(&self.settings_file());
+        Program::start(self.home.path(), &["serve", "--config", "tallymark.toml"])
+    }
+
+    /// Where the settings are.
+    pub fn settings_file(&self) -> PathBuf {
+        self.home.path().join("tallymark.toml")
+    }
+
+    /// Where the state is.
+    pub fn data_dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Kills it (SIGKILL).
+    #[track_caller]
+    pub fn kill(&mut self) {
+        self.running.take().expect("the service runs").program.kill();
+    }
+
+    /// Ends it in order (SIGTERM).
+    #[track_caller]
+    pub fn terminate(&mut self) -> Finished {
+        self.running.take().expect("the service runs").program.terminate()
+    }
+
+    /// Waits until it is ready.
+    #[track_caller]
+    pub fn ready(&mut self) {
+        self.readiness_where("ready", &true.into());
+    }
+
+    /// Waits until `/readyz` gives this reason for not being ready; returns what it says.
+    #[track_caller]
+    pub fn readiness(&mut self, reason: &str) -> Value {
+        self.readiness_where("reason", &reason.into())
+    }
+
+    /// Waits until that field of what `/readyz` says has that value; returns all that it says.
+    #[track_caller]
+    pub fn readiness_where(&mut self, field: &str, value: &Value) -> Value {
+        let running = self.running.as_mut().expect("the service runs");
+        until(&format!("{field} = {value} from /readyz"), || {
+            running.program.must_run();
+            let answer = running.operator.get("/readyz", &[]).map_err(|error| error.to_string())?;
+            let said = answer.json();
+            assert_eq!(answer.status, if said["ready"] == true { 200 } else { 503 }, "{answer:?}");
+            if said[field] == *value { Ok(said) } else { Err(answer.body) }
+        })
+    }
+
+    /// Waits until every event up to this stream sequence is in the counts.
+    #[track_caller]
+    pub fn applied(&mut self, sequence: u64) {
+        let running = self.running.as_mut().expect("the service runs");
+        until(&format!("sequence {sequence}"), || {
+            running.program.must_run();
+            let metrics = metrics(&running.operator)?;
+            let applied = metrics.sum("tallymark_applied_sequence");
+            if applied >= sequence { Ok(()) } else { Err(format!("sequence {applied}")) }
+        });
+    }
+
+    /// Asks for a badge.
+    #[track_caller]
+    pub fn ask(&self, tenant: &str, user: &str, tags: &[&str]) -> Answer {
+        let mut target = "/me/badge".to_owned();
+        for (number, tag) in tags.iter().enumerate() {
+            target += if number == 0 { "?roomTags=" } else { "&roomTags=" };
+            target += tag;
+        }
+        self.request("GET", &target, tenant, user)
+    }
+
+    /// A request to the public listener with that user's credentials.
+    #[track_caller]
+    pub fn request(&self, method: &str, target: &str, tenant: &str, user: &str) -> Answer {
+        let (key, token) = (settings::client_key(tenant), settings::token(tenant, user));
+        let headers = [("IM-CLIENT-KEY", key.as_str()), ("IM-Authorization", token.as_str())];
+        let answer = self.public().request(method, target, &headers);
+        answer.unwrap_or_else(|error| panic!("{method} {target} of {user}: {error}"))
+    }
+
+    /// A badge that must be given.
+    #[track_caller]
+    pub fn badge(&self, tenant: &str, user: &str, tags: &[&str]) -> Badge {
+        let answer = self.ask(tenant, user, tags);
+        let count = answer.json()["result"]["badge"].as_u64();
+        let sequence = answer.header("badge-seq").and_then(|sequence| sequence.parse().ok());
+        match (answer.status, count, sequence) {
+            (200, Some(count), Some(sequence)) => Badge { count, sequence },
+            _ => panic!("this is no badge: {answer:?}"),
+        }
+    }
+
+    /// The public listener.
+    #[track_caller]
+    pub fn public(&self) -> &Client {
+        &self.running.as_ref().expect("the service runs").public
+    }
+
+    /// The operator's listener.
+    #[track_caller]
+    pub fn operator(&self) -> &Client {
+        &self.running.as_ref().expect("the service runs").operator
+    }
+
+    /// The metrics of this moment.
+    #[track_caller]
+    pub fn metrics(&self) -> Metrics {
+        metrics(self.operator()).unwrap_or_else(|error| panic!("no metrics: {error}"))
+    }
+
+    /// What it has printed since its last start.
+    #[track_caller]
+    pub fn log(&self) -> String {
+        self.running.as_ref().expect("the service runs").program.printed()
+    }
+}
+
+fn metrics(operator: &Client) -> Result<Metrics, String> {
+    let answer = operator.get("/metrics", &[]).map_err(|error| error.to_string())?;
+    if answer.status == 200 { Ok(Metrics::new(answer.body)) } else { Err(format!("{answer:?}")) }
+}
+
+/// The address of a listener, from the line of the log that names its setting.
+fn bound(log: &str, setting: &str) -> Option<SocketAddr> {
+    let message = format!("listening: {setting}");
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut bound = lines.filter(|line| line["message"] == message.as_str());
+    bound.find_map(|line| line["address"].as_str()?.parse().ok())
+}
