@@ -87,7 +87,7 @@ impl Link {
     pub(crate) async fn replaced(&self, old: Connection) {
         let mut connection = self.connection.clone();
         if connection.wait_for(|connection| connection.made != old.made).await.is_err() {
-            futures::future::pending().await
+            futures::future::pending::<()>().await;
         }
     }
 }
@@ -130,7 +130,7 @@ fn observer(
                 }
             }
             Event::SlowConsumer(_) => {
-                tracing::warn!("messages were dropped by the client; they will be read again")
+                tracing::warn!("messages were dropped by the client; they will be read again");
             }
             Event::LameDuckMode | Event::Draining => {}
         }

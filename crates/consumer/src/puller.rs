@@ -63,6 +63,10 @@ impl Puller {
             let end = self.source.session(&self.link, connection, &mut self.reports, by_hand).await?;
             // Nothing that was delivered before counts from here on.
             self.source.sessions.start();
+            if matches!(end, End::Halted(Halt::OutboxFull)) {
+                // Dead letters are sent only while the stream is confirmed, so it stays so.
+                self.wait_for_outbox(connection).await?;
+            }
             self.source.confirmed.send_replace(None);
             if self.source.status.applied() > applied {
                 backoff = SHORTEST_BACKOFF;
@@ -79,7 +83,7 @@ impl Puller {
     /// Waits as long as the end of a session asks for. Says whether that was for a failure.
     async fn settle(&self, end: End, connection: Connection, backoff: Duration) -> bool {
         match end {
-            End::SteppedOver => false,
+            End::SteppedOver | End::Halted(Halt::OutboxFull) => false,
             End::Reconnected => {
                 tracing::info!("the connection is a new one: the stream's identity is checked again");
                 false
@@ -95,10 +99,6 @@ impl Puller {
             End::Halted(Halt::Full { sequence, full }) => {
                 self.fence(Fence::Full { sequence, full });
                 futures::future::pending().await
-            }
-            End::Halted(Halt::OutboxFull) => {
-                self.wait_for_outbox().await;
-                false
             }
             End::Halted(Halt::Stop(Stop::Gap(gap))) => {
                 self.fence(Fence::Gap(gap));
@@ -137,7 +137,8 @@ impl Puller {
         }
     }
 
-    async fn wait_for_outbox(&self) {
+    /// Waits until dead letters were copied, or the stream has to be looked at again.
+    async fn wait_for_outbox(&self, connection: Connection) -> Result<(), ApplierGone> {
         let stream = self.source.settings.dead_letter_stream();
         let why = format!(
             "consuming waits: {MAX_LETTERS_WAITING} malformed events are not copied to stream {stream:?} yet; see \
@@ -145,10 +146,18 @@ impl Puller {
         );
         tracing::error!("{why}");
         self.source.status.paused(Some(why));
-        while self.outbox.waiting() > RESUME_LETTERS_WAITING {
-            tokio::time::sleep(OUTBOX_LOOK).await;
-        }
+        let room = async {
+            while self.outbox.waiting() > RESUME_LETTERS_WAITING {
+                tokio::time::sleep(OUTBOX_LOOK).await;
+            }
+            tracing::info!("dead letters are copied again: consuming goes on");
+        };
+        let waited = tokio::select! {
+            () = room => Ok(()),
+            () = self.link.replaced(connection) => Ok(()),
+            looked = self.source.watch(&self.link) => looked.map(|_| ()),
+        };
         self.source.status.paused(None);
-        tracing::info!("dead letters are copied again: consuming goes on");
+        waited
     }
 }

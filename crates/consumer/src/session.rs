@@ -240,13 +240,13 @@ impl Source {
 
     /// Looks at the stream now and then; ends when it looks wrong. While messages arrive that
     /// look can deceive, so it is only a reason for a second one.
-    async fn watch(&self, link: &Link) -> Result<End, ApplierGone> {
+    pub(crate) async fn watch(&self, link: &Link) -> Result<End, ApplierGone> {
         loop {
             tokio::time::sleep(self.settings.identity_check_interval).await;
             let position = self.inbox.position().await?;
             match self.verdict(link, &position).await {
                 Ok((StreamFacts::Found(found), Verdict::Same { lost: None })) => {
-                    self.status.seen(found.last_sequence)
+                    self.status.seen(found.last_sequence);
                 }
                 Ok(_) => return Ok(End::Doubtful),
                 Err(error) => return Ok(End::Failed(error.into())),

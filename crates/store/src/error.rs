@@ -35,7 +35,7 @@ pub enum OpenError {
          or move {path} away to recount everything from a stream that still begins at sequence 1"
     )]
     Version {
-        /// The generation's directory.
+        /// The data directory.
         path: PathBuf,
         /// `format version` or `rules version`.
         what: &'static str,
@@ -50,7 +50,7 @@ pub enum OpenError {
          policy.message_window back, or move {path} away to recount everything from a stream that still begins at sequence 1"
     )]
     Policies {
-        /// The generation's directory.
+        /// The data directory.
         path: PathBuf,
         /// Under which the store was counted.
         found: PolicyNames,
@@ -63,7 +63,7 @@ pub enum OpenError {
          begins at sequence 1"
     )]
     Damaged {
-        /// The generation's directory.
+        /// The data directory.
         path: PathBuf,
         /// What does not fit.
         what: Damage,

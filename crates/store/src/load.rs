@@ -71,7 +71,11 @@ pub(crate) fn load(tree: &sled::Tree, path: &Path, counters: Counters) -> Result
     let damaged = |what| OpenError::Damaged { path: path.to_owned(), what };
     let sled_error = |error| OpenError::Sled { path: path.to_owned(), error };
     let Some(row) = tree.get(CHECKPOINT_KEY).map_err(sled_error)? else {
-        return if tree.is_empty() { Ok(Loaded::nothing(counters)) } else { Err(damaged(Damage::NoCheckpoint)) };
+        return if tree.is_empty() {
+            Ok(Loaded::nothing(counters))
+        } else {
+            Err(damaged(Damage::NoCheckpoint))
+        };
     };
     let checkpoint = checked(&row, path, policies)?;
     let mut load = Load {

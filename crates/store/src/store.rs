@@ -75,8 +75,9 @@ impl Store {
         let generation = data_dir.generation()?;
         let path = generation.path.clone();
         let tree = open_tree(&path, options.sled_cache_bytes)?;
-        let loaded = load(&tree, &path, counters)?;
+        let loaded = load(&tree, &options.data_dir, counters)?;
         if loaded.is_new && generation.is_current {
+            let path = options.data_dir.clone();
             return Err(OpenError::Damaged { path, what: Damage::NoCheckpoint });
         }
         let Loaded { counters, position, digests, user_bits, outbox, stale, is_new: _ } = loaded;

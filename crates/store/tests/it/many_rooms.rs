@@ -3,7 +3,7 @@
 use counters::{MutedRooms, Policies};
 use oracle::script::Script;
 
-use crate::run::{Run, options};
+use crate::run::{Run, open_sled, options};
 
 fn apply(run: &mut Run, text: &str) {
     for step in Script::parse(text).unwrap().steps {
@@ -21,7 +21,10 @@ fn a_user_of_many_rooms_is_spread_over_rows_and_found_whole() {
     let options = options(dir.path(), Policies::default());
     let mut run = Run::open(&options).unwrap();
     for room in 0..1_000 {
-        apply(&mut run, &format!("joined r{room} ann,bob; posted r{room} m1 by bob; posted r{room} m2 by cid"));
+        apply(
+            &mut run,
+            &format!("joined r{room} ann,bob; posted r{room} m1 by bob; posted r{room} m2 by cid"),
+        );
         if room % 50 == 0 {
             run.commit();
         }
@@ -37,7 +40,7 @@ fn a_user_of_many_rooms_is_spread_over_rows_and_found_whole() {
     let run = Run::open(&options).unwrap();
     assert_eq!((badge(&run, "ann"), badge(&run, "bob")), (ann, bob));
     drop(run);
-    let db = sled::open(dir.path().join("generations/1")).unwrap();
+    let db = open_sled(dir.path());
     let longest = db.iter().map(|row| row.unwrap().1.len()).max().unwrap();
     assert!(longest < 4_096, "a row of {longest} bytes");
     assert!(db.scan_prefix([3]).count() >= 16, "ann and bob take eight rows each");
@@ -66,6 +69,6 @@ fn a_user_left_without_rooms_leaves_nothing_to_whoever_gets_their_index() {
     let run = Run::open(&options).unwrap();
     assert_eq!((run.counters.user_count(), badge(&run, "bob"), badge(&run, "ann")), (1, 1, 0));
     drop(run);
-    let db = sled::open(dir.path().join("generations/1")).unwrap();
+    let db = open_sled(dir.path());
     assert_eq!(db.scan_prefix([3]).count(), 1, "one row for bob, none of ann's");
 }

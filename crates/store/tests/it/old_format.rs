@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use oracle::Oracle;
 use oracle::history::{History, Variant};
 
-use crate::run::{Run, options, policies};
+use crate::run::{Run, open_sled, options, policies};
 
 /// The rows of a store of format version 1, a line a row: key and value in hexadecimal digits.
 /// Written once, by the test below with `TALLYMARK_WRITE_ROWS=<file>`; a change of format adds a file and
@@ -30,7 +30,7 @@ fn a_store_of_format_version_1_is_read() {
     let history = history();
     let options = options(dir.path(), policies(history.policies));
     drop(Run::open(&options).unwrap());
-    let db = sled::open(dir.path().join("generations/1")).unwrap();
+    let db = open_sled(dir.path());
     for row in ROWS.lines() {
         let (key, value) = row.split_once(' ').unwrap();
         db.insert(bytes(key), bytes(value)).unwrap();
@@ -56,7 +56,7 @@ fn this_version_writes_format_version_1() {
     }
     run.commit();
     drop(run);
-    let db = sled::open(dir.path().join("generations/1")).unwrap();
+    let db = open_sled(dir.path());
     let rows: BTreeMap<String, String> =
         db.iter().map(Result::unwrap).map(|(key, row)| (hex(&key), hex(&row))).collect();
     let rows: String = rows.iter().map(|(key, row)| format!("{key} {row}\n")).collect();

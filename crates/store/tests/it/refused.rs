@@ -7,7 +7,7 @@ use oracle::Oracle;
 use oracle::history::{History, Variant};
 use store::{Damage, OpenError, Options, Store};
 
-use crate::run::{Run, options, policies};
+use crate::run::{Run, open_sled, options, policies};
 
 const CHECKPOINT: [u8; 1] = [1];
 
@@ -37,7 +37,7 @@ fn store_in(dir: &Path) -> Options {
 }
 
 fn change_rows(dir: &Path, change: impl FnOnce(&sled::Db)) {
-    let db = sled::open(dir.join("generations/1")).unwrap();
+    let db = open_sled(dir);
     change(&db);
     db.flush().unwrap();
 }
@@ -99,7 +99,7 @@ fn damage_to_any_row_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let options = store_in(dir.path());
     let rows: Vec<(sled::IVec, sled::IVec)> = {
-        let db = sled::open(dir.path().join("generations/1")).unwrap();
+        let db = open_sled(dir.path());
         db.iter().map(Result::unwrap).collect()
     };
     let mut tables: Vec<u8> = rows.iter().map(|(key, _)| key[0]).collect();

@@ -1,6 +1,7 @@
 //! Counters with a real store below, as the consumer drives them.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use counters::{Applied, Counters, MutedRooms, OwnMessages, Policies};
 use events::Event;
@@ -24,6 +25,18 @@ pub(crate) fn policies(policies: oracle::Policies) -> Policies {
 pub(crate) fn options(data_dir: &Path, policies: Policies) -> Options {
     let data_dir = data_dir.to_owned();
     Options { data_dir, policies, id_cache_bytes: 1 << 20, sled_cache_bytes: 1 << 20 }
+}
+
+/// The rows themselves. Sled's threads let go of its files some time after it was closed.
+pub(crate) fn open_sled(data_dir: &Path) -> sled::Db {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match sled::open(data_dir.join("generations/1")) {
+            Ok(db) => return db,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 impl Run {
