@@ -101,5 +101,4 @@ fn another_stream(position: &Position, found: &Found, allowed: &Allowed) -> Opti
 }
 
 #[cfg(test)]
-#[path = "identity_tests.rs"]
 mod tests;

@@ -222,6 +222,7 @@ fn a_gap_at_the_end_of_the_stream_is_passed_over_when_accepted() {
     let mut desk = Desk::new();
     desk.begin(None, 1);
     desk.send(vec![delivered(1, 1, 0, JOINED)]);
+    assert!(desk.position().fingerprint.is_some());
     desk.begin(Some(Gap { first: 2, last: 9 }), 9);
     let position = desk.position();
     assert_eq!((position.applied, position.fingerprint), (9, None));
@@ -255,6 +256,15 @@ fn a_consumer_out_of_order_is_not_believed() {
     desk.send(vec![delivered(1, 1, 8, JOINED), delivered(2, 3, 7, &posted(1))]);
     assert_eq!(desk.halt(), Some(Halt::Stop(Stop::OutOfOrder { expected: 2, found: 3 })));
     assert_eq!(desk.position().applied, 1);
+}
+
+#[test]
+fn a_stream_that_ends_before_its_end_is_not_caught_up_with() {
+    let mut desk = Desk::new();
+    desk.begin(None, 3);
+    desk.send(vec![delivered(1, 1, 0, JOINED)]);
+    assert_eq!(desk.halt(), Some(Halt::Stop(Stop::EndsEarly { at: 1, expected: 3 })));
+    assert_eq!(desk.not_ready(), Some(Reason::CatchingUp));
 }
 
 #[test]
