@@ -87,7 +87,8 @@ impl Rooms {
         self.counted.finish()?;
         done(Step::Commit);
         let each = |seconds: f64| seconds / posts as f64 * 1e6;
-        let parts = Step::ALL.map(|(step, name)| format!("{name} {:.1} µs", each(times[step as usize].as_secs_f64())));
+        let parts = Step::ALL
+            .map(|(step, name)| format!("{name} {:.1} µs", each(times[step as usize].as_secs_f64())));
         let [b, c] = before;
         let seconds = self.metric(commits[0])? - b?;
         let count = self.metric(commits[1])? - c?;

@@ -20,7 +20,12 @@ pub(crate) fn write(tables: &[Table], date: Option<&str>) -> Result<()> {
     let mut figures = old.to_owned();
     for table in tables {
         let mut section = format!("{table}\n");
-        writeln!(section, "Measured {}on {}.", date.map(|date| format!("{date} ")).unwrap_or_default(), machine()?)?;
+        writeln!(
+            section,
+            "Measured {}on {}.",
+            date.map(|date| format!("{date} ")).unwrap_or_default(),
+            machine()?
+        )?;
         figures = with_section(&figures, table.title, &section);
     }
     fs::write(&path, format!("{before}{BEGIN}{figures}{END}{after}"))?;

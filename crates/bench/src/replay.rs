@@ -138,7 +138,6 @@ async fn replay(server: &NatsServer, events: usize) -> Result<Sample> {
     let durable = store.durable();
     let settings = Settings {
         servers: vec![server.url().parse()?],
-        credentials: None,
         stream: STREAM.to_owned(),
         subject_prefix: Prefix::new(PREFIX)?,
         create_stream: false,
@@ -152,6 +151,7 @@ async fn replay(server: &NatsServer, events: usize) -> Result<Sample> {
     let start = Instant::now();
     let running = tokio::spawn(consumer::run(
         settings,
+        ConnectOptions::new(),
         store,
         counters,
         Status::new(|_| {}),

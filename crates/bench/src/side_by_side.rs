@@ -116,7 +116,10 @@ impl fmt::Display for Table {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "### {}\n", self.title)?;
         if !self.comparisons.is_empty() {
-            writeln!(formatter, "| B against A | A, each | B, each | ratio, median | min | max | ratio of |")?;
+            writeln!(
+                formatter,
+                "| B against A | A, each | B, each | ratio, median | min | max | ratio of |"
+            )?;
             writeln!(formatter, "|---|---:|---:|---:|---:|---:|---|")?;
         }
         for comparison in &self.comparisons {

@@ -246,9 +246,12 @@ impl Running {
     }
 
     fn show(&self) {
-        let Applier { status, metrics, store, .. } = &self.parts;
+        let Applier { status, metrics, store, counters, .. } = &self.parts;
         let (lag_events, lag_seconds) = status.lag(SystemTime::now());
         metrics.applied_sequence.set(gauge(self.position.applied));
+        metrics.rooms.set(gauge(counters.room_count() as u64));
+        metrics.users.set(gauge(counters.user_count() as u64));
+        metrics.memberships.set(gauge(counters.membership_count()));
         metrics.lag_events.set(gauge(lag_events));
         metrics.lag_seconds.set(lag_seconds);
         metrics.dead_letters_waiting.set(gauge(store.outbox().waiting() as u64));

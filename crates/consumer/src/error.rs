@@ -1,21 +1,11 @@
 //! Why consuming ended though nobody asked for it.
 
-use std::path::PathBuf;
-
 use store::StoreError;
 
 /// Why consuming can't go on in this process. What keeps a stream from being counted is no error
 /// but a [`Fence`](crate::Fence): it may pass.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumerError {
-    /// The credentials file can't be used.
-    #[error("the NATS credentials file {path} can't be used: {error}; correct nats.creds")]
-    Credentials {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: std::io::Error,
-    },
     /// The addresses can't be used at all. A server that is merely away is waited for.
     #[error("NATS at {servers} can't be used: {error}; correct nats.url")]
     Servers {

@@ -38,20 +38,17 @@ impl Link {
     /// Begins to connect; a server that is away is waited for in [`up`](Self::up).
     pub(crate) async fn new(
         settings: &Settings,
+        options: ConnectOptions,
         status: &Status,
         metrics: &Metrics,
     ) -> Result<Self, ConsumerError> {
         let servers = settings.shown_servers();
         let (sender, connection) = watch::channel(Connection::default());
-        let mut options = ConnectOptions::new()
+        let options = options
             .name(format!("tallymark consumer of {}", settings.stream))
             .subscription_capacity(SUBSCRIPTION_CAPACITY)
             .retry_on_initial_connect()
             .event_callback(observer(sender, servers.clone(), status.clone(), metrics.clone()));
-        if let Some(path) = &settings.credentials {
-            let failed = |error| ConsumerError::Credentials { path: path.clone(), error };
-            options = options.credentials_file(path).await.map_err(failed)?;
-        }
         status.connecting(format_args!("no connection to NATS at {servers} yet"));
         let failed = |error| ConsumerError::Servers { servers: servers.clone(), error };
         let client = options.connect(settings.servers.as_slice()).await.map_err(failed)?;

@@ -28,6 +28,9 @@ pub struct Metrics {
     pub(crate) applied_sequence: Gauge,
     pub(crate) lag_events: Gauge,
     pub(crate) lag_seconds: Gauge<f64, AtomicU64>,
+    pub(crate) rooms: Gauge,
+    pub(crate) users: Gauge,
+    pub(crate) memberships: Gauge,
     events: Family<KindLabel, Counter>,
     unchanged: Family<ReasonLabel, Counter>,
     kept: Counter,
@@ -68,6 +71,9 @@ impl Default for Metrics {
             applied_sequence: Gauge::default(),
             lag_events: Gauge::default(),
             lag_seconds: Gauge::default(),
+            rooms: Gauge::default(),
+            users: Gauge::default(),
+            memberships: Gauge::default(),
             events,
             unchanged,
             kept: Counter::default(),
@@ -103,6 +109,10 @@ impl Metrics {
         registry.register("lag_events", "Events known to be in the stream and not applied yet", lag_events);
         let age = "Age of the event applied last while there are events not applied yet, else 0";
         registry.register_with_unit("lag", age, Unit::Seconds, lag_seconds);
+        let Self { rooms, users, memberships, .. } = self.clone();
+        registry.register("rooms", "Rooms that were not deleted", rooms);
+        registry.register("users", "Users held in memory, members of a room or of one deleted lately", users);
+        registry.register("memberships", "Memberships of all users in all rooms", memberships);
         registry.register("events", "Well-formed events applied, by kind", events);
         registry.register(
             "events_unchanged",

@@ -15,11 +15,14 @@ use crate::intake::Sequences;
 
 /// Why a message could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RawError {
+pub enum RawError {
+    /// There was no answer.
     #[error("no answer to a question for a message: {0}")]
     Request(#[from] jetstream::context::RequestError),
+    /// The answer was a refusal.
     #[error("the server refused to give a message: {0}")]
     Refused(jetstream::Error),
+    /// The answer could not be understood; names the part.
     #[error("the server's answer to a question for a message has no valid {0}")]
     Answer(&'static str),
 }

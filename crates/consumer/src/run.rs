@@ -3,6 +3,7 @@
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
+use async_nats::ConnectOptions;
 use counters::Counters;
 use store::{Store, StoreError};
 use tokio::sync::mpsc::unbounded_channel;
@@ -28,11 +29,12 @@ pub struct Stopped {
     pub durable_sequence: u64,
 }
 
-/// Consumes until `shutdown` completes; then commits, waits until all that was applied is on disk,
+/// Connects with `options`, which say who connects; consumes until `shutdown` completes; then commits, waits until all that was applied is on disk,
 /// and ends. Everything that may pass by itself is waited for: only what needs another process
 /// ends with an error.
 pub async fn run(
     settings: Settings,
+    options: ConnectOptions,
     store: Store,
     counters: Counters,
     status: Status,
@@ -41,7 +43,7 @@ pub async fn run(
 ) -> Result<Stopped, ConsumerError> {
     let sessions = Sessions::default();
     let (outbox, durable) = (store.outbox(), store.durable());
-    let link = Link::new(&settings, &status, &metrics).await?;
+    let link = Link::new(&settings, options, &status, &metrics).await?;
     let (work, inbox) = channel();
     let (reporter, reports) = unbounded_channel();
     let applier = Applier {

@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 use crate::raw;
 use crate::settings::Settings;
 use crate::status::Status;
-use crate::stream::{StreamError, create, facts};
+use crate::stream::{StreamError, create_streams, facts};
 
 /// Messages asked for at once. The client may hold one and a half times as many.
 const PULL_MESSAGES: usize = 20_000;
@@ -129,9 +129,7 @@ impl Source {
             return Ok(());
         }
         let Settings { stream, subject_prefix, .. } = &self.settings;
-        create(&link.jetstream, self.settings.dead_letter_stream(), subject_prefix.all_dead_letters())
-            .await?;
-        create(&link.jetstream, stream.clone(), subject_prefix.all_events()).await
+        create_streams(&link.jetstream, stream, subject_prefix).await
     }
 
     async fn verdict(&self, link: &Link, position: &Position) -> Result<(StreamFacts, Verdict), StreamError> {

@@ -1,20 +1,18 @@
 //! What the operator decides.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
 use events::Prefix;
 
 use crate::gaps::Gap;
+use crate::stream::dead_letter_stream;
 
 /// What the operator decides about consuming.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The servers of one NATS system; at least one.
     pub servers: Vec<ServerAddr>,
-    /// The credentials file of this program's NATS user.
-    pub credentials: Option<PathBuf>,
     /// The stream that holds the events. Malformed ones are copied to the stream of this name with
     /// `_DEAD` added.
     pub stream: String,
@@ -40,7 +38,7 @@ pub const IDENTITY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Settings {
     pub(crate) fn dead_letter_stream(&self) -> String {
-        format!("{}_DEAD", self.stream)
+        dead_letter_stream(&self.stream)
     }
 
     /// The servers without the user and password that may stand in their addresses.

@@ -3,6 +3,7 @@
 use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, Info, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
+use events::Prefix;
 use store::{Position, StreamIdentity};
 
 use crate::delivered::Delivered;
@@ -11,13 +12,30 @@ use crate::raw::{self, RawError};
 
 /// Why nothing could be learned about a stream, or it could not be created.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StreamError {
+pub enum StreamError {
+    /// The server did not describe the stream.
     #[error("no description of stream {stream:?}: {error}")]
-    Describe { stream: String, error: GetStreamError },
+    Describe {
+        /// The stream.
+        stream: String,
+        /// What came instead.
+        error: GetStreamError,
+    },
+    /// The server did not create the stream.
     #[error("stream {stream:?} can't be created: {error}")]
-    Create { stream: String, error: CreateStreamError },
+    Create {
+        /// The stream.
+        stream: String,
+        /// What came instead.
+        error: CreateStreamError,
+    },
+    /// The server's time of creation is no time that can be compared.
     #[error("stream {stream:?} was created at a time that is out of range")]
-    Created { stream: String },
+    Created {
+        /// The stream.
+        stream: String,
+    },
+    /// One message could not be read.
     #[error(transparent)]
     Raw(#[from] RawError),
 }
@@ -63,8 +81,19 @@ pub(crate) async fn facts(
     }))
 }
 
-/// Creates a stream of these subjects if it is missing.
-pub(crate) async fn create(jetstream: &Context, stream: String, subjects: String) -> Result<(), StreamError> {
+/// The stream that malformed events of `stream` are copied to.
+pub(crate) fn dead_letter_stream(stream: &str) -> String {
+    format!("{stream}_DEAD")
+}
+
+/// Creates the stream of the events and the stream of the dead letters, each if it is missing:
+/// what `nats.create_stream` asks for.
+pub async fn create_streams(jetstream: &Context, stream: &str, prefix: &Prefix) -> Result<(), StreamError> {
+    create(jetstream, dead_letter_stream(stream), prefix.all_dead_letters()).await?;
+    create(jetstream, stream.to_owned(), prefix.all_events()).await
+}
+
+async fn create(jetstream: &Context, stream: String, subjects: String) -> Result<(), StreamError> {
     if describe(jetstream, &stream).await?.is_some() {
         return Ok(());
     }

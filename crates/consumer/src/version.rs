@@ -1,11 +1,12 @@
 //! Which servers are new enough.
 
-/// Older servers silently ignore settings that they don't know.
-pub(crate) const OLDEST_SERVER: &str = "2.12";
+/// The oldest NATS server that does what is asked of it: older ones silently ignore settings that
+/// they don't know.
+pub const OLDEST_SERVER: &str = "2.12";
 const OLDEST: (u32, u32) = (2, 12);
 
-/// A version that can't be read counts as too old.
-pub(crate) fn is_too_old(version: &str) -> bool {
+/// Whether a server of this version is older than [`OLDEST_SERVER`]. A version that can't be read counts as too old.
+pub fn is_too_old(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('v').split(['.', '-']);
     let mut number = || numbers.next()?.parse::<u32>().ok();
     match (number(), number()) {

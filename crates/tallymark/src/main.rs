@@ -6,7 +6,6 @@ mod publish;
 mod serve;
 mod settings;
 mod signals;
-mod streams;
 mod telemetry;
 
 use std::io::{self, Write};

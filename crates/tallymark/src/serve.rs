@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use async_nats::ConnectOptions;
 use consumer::{ConsumerError, Status, Stopped};
 use counters::Counters;
 use prometheus_client::registry::Registry;
@@ -14,6 +15,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::nats;
 use crate::settings::Settings;
 use crate::signals;
 
@@ -28,7 +30,8 @@ struct Metrics {
 impl Metrics {
     fn new() -> Self {
         let mut registry = Registry::with_prefix("tallymark");
-        let (store, consumer, query) = (store::Metrics::default(), consumer::Metrics::default(), query::Metrics::new());
+        let (store, consumer, query) =
+            (store::Metrics::default(), consumer::Metrics::default(), query::Metrics::new());
         store.register(&mut registry);
         consumer.register(&mut registry);
         query.register(&mut registry);
@@ -43,10 +46,12 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let tenants = convert::tenants(&settings)?;
     let options = convert::store_options(&settings)?;
     let consumer_settings = convert::consumer_settings(&settings)?;
+    let login = nats::with_login(&settings.nats, ConnectOptions::new()).await?;
     let listener = bind("http.listen", settings.http.listen).await?;
     let operator_listener = bind("http.operator_listen", settings.http.operator_listen).await?;
 
-    let Metrics { registry, store: store_metrics, consumer: consumer_metrics, query: query_metrics } = Metrics::new();
+    let Metrics { registry, store: store_metrics, consumer: consumer_metrics, query: query_metrics } =
+        Metrics::new();
     let counters = Counters::new(options.policies);
     let gate = Gate::new();
     let announced = gate.clone();
@@ -92,7 +97,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         // The server ends by itself, after its grace at the latest.
         let _ = public.await;
     };
-    let ended = consumer::run(consumer_settings, store, counters, status, consumer_metrics, shutdown).await;
+    let ended =
+        consumer::run(consumer_settings, login, store, counters, status, consumer_metrics, shutdown).await;
     drop(stop_operator);
     let _ = operator.await;
     finished(ended)

@@ -23,7 +23,7 @@ use self::order::Order;
 use self::progress::Progress;
 use self::sender::{End, Sender};
 use crate::settings::{Nats, Settings};
-use crate::{signals, streams};
+use crate::signals;
 
 pub(crate) const HELP: &str = "\
 Each line is one event: {\"tenant\":\"demo\",\"event\":\"message.posted\",\"room\":\"r1\",\"message\":\"m1\",\"sender\":\"ann\"}
@@ -72,8 +72,9 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let (input, size) = open(arguments)?;
     let run = arguments.run.clone().unwrap_or_else(|| nuid::next().to_string());
     let connection = Connection::open(nats, &run).await?;
-    if nats.create_stream {
-        streams::create(&connection.jetstream(), nats).await?;
+    // A store that counted a stream must not be given another one of the same name.
+    if nats.create_stream && !settings.data_dir.join("current").exists() {
+        consumer::create_streams(&connection.jetstream(), &nats.stream, &nats.subject_prefix).await?;
     }
     let options = reader::Options {
         prefix: nats.subject_prefix.clone(),

@@ -11,8 +11,11 @@ use crate::settings::{Algorithm, Http, MutedRooms, OwnMessages, Problems, Settin
 
 /// Reads the tenants' keys, and warns about what is allowed and yet dangerous.
 pub(super) fn tenants(settings: &Settings) -> anyhow::Result<Tenants> {
-    let keys: Vec<_> =
-        settings.tenants.iter().map(|tenant| tenant.token.read_key(&tenant.name)).collect::<Result<_, Problems>>()?;
+    let keys: Vec<_> = settings
+        .tenants
+        .iter()
+        .map(|tenant| tenant.token.read_key(&tenant.name))
+        .collect::<Result<_, Problems>>()?;
     for warning in tenant_warnings(&settings.tenants, &keys) {
         tracing::warn!("{warning}");
     }
@@ -55,7 +58,6 @@ pub(super) fn consumer_settings(settings: &Settings) -> anyhow::Result<consumer:
     let gap = |gap: &crate::settings::Gap| consumer::Gap { first: gap.first, last: gap.last };
     Ok(consumer::Settings {
         servers: nats.url.addresses().to_vec(),
-        credentials: nats.creds.clone(),
         stream: nats.stream.clone(),
         subject_prefix: nats.subject_prefix.clone(),
         create_stream: nats.create_stream,
@@ -68,7 +70,8 @@ pub(super) fn consumer_settings(settings: &Settings) -> anyhow::Result<consumer:
 }
 
 fn bytes(setting: &str, value: u64) -> anyhow::Result<usize> {
-    usize::try_from(value).with_context(|| format!("{setting} = {value} is more than this machine can address"))
+    usize::try_from(value)
+        .with_context(|| format!("{setting} = {value} is more than this machine can address"))
 }
 
 pub(super) fn muted_rooms(muted_rooms: MutedRooms) -> counters::MutedRooms {
