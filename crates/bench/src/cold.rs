@@ -16,6 +16,8 @@ use crate::scratch;
 use crate::side_by_side::{Bar, Comparison, Sample, Table};
 
 const IDS_A_ROOM: usize = 1_000;
+const PHASES: usize = 64;
+const STARTS_AT: usize = PHASES;
 const FEW_ROOMS: usize = 100;
 const MANY_ROOMS: usize = 20_000;
 const POSTS_TO_FEW: usize = 400_000;
@@ -40,7 +42,8 @@ impl Rooms {
         let window = u32::try_from(IDS_A_ROOM)?;
         let mut counted = Counted::open(&options(directory.path(), window, id_cache_bytes), &metrics)?;
         for room in 0..count {
-            for message in 0..IDS_A_ROOM {
+            // Pages of 64 ids fill and are forgotten in different rooms at different times.
+            for message in STARTS_AT - room % PHASES..STARTS_AT + IDS_A_ROOM {
                 counted.apply(&posted(&name(room), message, "ann")?)?;
                 counted.commit_if_due(Commits::WhenFull)?;
             }
@@ -52,7 +55,10 @@ impl Rooms {
     fn next_posts(&mut self, posts: usize) -> Result<Vec<Event<'static>>> {
         let numbers = self.posts..self.posts + posts;
         self.posts += posts;
-        let event = |number: usize| posted(&name(number * STRIDE % self.count), IDS_A_ROOM + number, "ann");
+        let event = |number: usize| {
+            let room = number * STRIDE % self.count;
+            posted(&name(room), STARTS_AT + IDS_A_ROOM + number, "ann")
+        };
         numbers.map(event).collect()
     }
 

@@ -64,7 +64,8 @@ impl Comparison {
         mut a: impl FnMut() -> Result<Sample>,
         mut b: impl FnMut() -> Result<Sample>,
     ) -> Result<Self> {
-        (a()?, b()?);
+        a()?;
+        b()?;
         let mut comparison = Self { what: what.to_owned(), a: Vec::new(), b: Vec::new(), bar };
         for _ in 0..rounds.max(1) {
             comparison.a.push(a()?);

@@ -1,5 +1,7 @@
 //! The executable from outside: what it prints, where, and with which exit status.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 use std::fs;
 use std::process::{Command, Output};
 

@@ -69,6 +69,7 @@ fn run_id(text: &str) -> Result<String, String> {
 /// Publishes the events of the file.
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     let nats = &settings.nats;
+    let stop = signals::stop_requested()?;
     let (input, size) = open(arguments)?;
     let run = arguments.run.clone().unwrap_or_else(|| nuid::next().to_string());
     let connection = Connection::open(nats, &run).await?;
@@ -99,7 +100,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         skipped: 0,
     };
     sender.progress.note(&format!("run {run}"));
-    let end = sender.run(received, signals::stop_requested()?).await;
+    let end = sender.run(received, stop).await;
     let Sender { order, progress, lines, skipped, .. } = sender;
     progress.finish(lines, skipped, &order.counts(), Instant::now());
 
@@ -125,9 +126,10 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
             "line {line}: {reason}\nAll lines before it are stored; put it right, or pass \
              --skip-invalid\n{resume}"
         )),
-        Ok(End::ReadFailed(error)) => Err(anyhow!(error)
-            .context(format!("{} can't be read on after line {lines}; {resume}", arguments.file.display()))),
-        Err(error) => Err(explained(error, nats, &resume, command)),
+        Ok(End::ReadFailed(error)) => {
+            Err(anyhow!("{} can't be read after line {lines}: {error}\n{resume}", arguments.file.display()))
+        }
+        Err(error) => Err(explained(&error, nats, &resume, command)),
     }
 }
 
@@ -147,7 +149,7 @@ fn open(arguments: &Arguments) -> anyhow::Result<(Box<dyn Read + Send>, Option<u
 
 /// Adds to a failure what only the settings know, and what can be done.
 fn explained(
-    error: anyhow::Error,
+    error: &anyhow::Error,
     nats: &Nats,
     resume: &str,
     command: impl Fn(u64) -> String,
