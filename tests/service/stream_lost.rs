@@ -20,6 +20,8 @@ fn fenced_while_running(detail: &str, event: impl FnOnce(&mut Nats)) {
     let (mut nats, mut service) = counted();
     event(&mut nats);
     refuses(&mut service, "fenced", detail);
+    eprintln!("DBG {}", service.metrics().text().lines().filter(|l| !l.starts_with('#') && (l.contains("sequence") || l.contains("commit") || l.contains("fenced"))).collect::<Vec<_>>().join("\n"));
+    eprintln!("{}", service.log());
     // Also for the next process.
     service.kill();
     service.restart();

@@ -80,9 +80,13 @@ fn messages_recalled_before_they_are_posted_are_never_counted_for_a_moment() {
 fn a_badge_claims_no_event_that_is_not_in_it() {
     let mut model = Model::new(Policies::default());
     apply(&mut model, "tagged r1 a,b; joined r1 bob");
-    watch(&mut model, "bob", 60_000, |round| format!("posted r1 m{round} by ann"), |from, to| {
-        from.saturating_sub(2)..=to.saturating_sub(2)
-    });
+    watch(
+        &mut model,
+        "bob",
+        60_000,
+        |round| format!("posted r1 m{round} by ann"),
+        |from, to| from.saturating_sub(2)..=to.saturating_sub(2),
+    );
 }
 
 /// One message is unread, then two, then one again: a head from before a post never meets recalled

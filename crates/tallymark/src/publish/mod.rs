@@ -41,7 +41,7 @@ Examples:
 /// What `publish` is told on the command line.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The settings file, of which [nats] matters here; variables and defaults apply as for serve
+    /// The settings file, of which the table nats matters here; variables and defaults apply as for serve
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The name of this run, to resume an earlier one; random unless given
