@@ -99,7 +99,7 @@ fn a_dropped_server_leaves_neither_process_nor_files() {
 fn owner() {
     let store = Store::At(env::current_dir().unwrap());
     let server = NatsServer::start(&Options { store, ..Options::default() }).unwrap();
-    println!("port {}", server.port());
+    println!("\nport {}", server.port());
     io::stdin().read_line(&mut String::new()).unwrap();
 }
 
@@ -114,7 +114,7 @@ fn a_server_dies_with_its_killed_owner() {
         .spawn()
         .unwrap();
     let mut printed = BufReader::new(owner.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let port = printed.find_map(|line| Some(line.split_once("port ")?.1.parse().unwrap())).unwrap();
+    let port = printed.find_map(|line| line.split_once("port ")?.1.trim().parse().ok()).unwrap();
     let mut client = Client::connect(port);
     owner.kill().unwrap();
     owner.wait().unwrap();
