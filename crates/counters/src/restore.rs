@@ -4,6 +4,7 @@ use events::MessageKey;
 
 use crate::changes::{Changes, KeptList, MemberFact, NumberSet, RoomFact};
 use crate::memberships::Memberships;
+use crate::outcome::Remembered;
 use crate::{Counters, RoomIndex, UserIndex};
 
 /// Takes stored facts in this order: rooms, then users with their memberships, then sets and lists.
@@ -65,6 +66,19 @@ impl Restore {
         room.changed = false;
         counters.shared.words.store(index, room.word);
         Ok(())
+    }
+
+    /// The newest of a room's messages that are known of: if it is newer than what the room was
+    /// given with, the room's head, messages and time are as of this one.
+    pub fn newest_message(&mut self, index: RoomIndex, newest: Remembered) {
+        let counters = &mut self.counters;
+        let Some(room) = counters.rooms.get_mut(index) else { return };
+        if newest.order > room.posted {
+            room.posted = newest.order;
+            room.word.head = newest.number;
+            room.time = newest.time;
+            counters.shared.words.store(index, room.word);
+        }
     }
 
     /// A user with all their memberships, in any order. Those of rooms that are not there were

@@ -30,6 +30,10 @@ impl<'a> Cursor<'a> {
         self.0.is_empty()
     }
 
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     pub(crate) fn end(self) -> Result<(), BadRow> {
         if self.is_at_end() { Ok(()) } else { Err(BadRow) }
     }

@@ -1,35 +1,61 @@
 //! Remembered message ids: rules 4 to 7 and 18 need order, number and time of every message whose
-//! id is known. Windows of busy rooms are in memory, within one budget; the others are loaded by
-//! one range scan when they are next asked for.
+//! id is known. In memory are whole windows of rooms that are busy, and of others a sketch that is
+//! enough to take a new message; both within one budget. What is not there is read when it is
+//! next asked for.
 
+mod journal;
+mod page;
+mod sketch;
 mod window;
 
 use std::sync::Arc;
 
 use counters::{Remember, Remembered, RoomIndex};
 use events::MessageKey;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use lru::LruCache;
 
+use crate::bytes::BadRow;
 use crate::error::StoreError;
 use crate::keys::{Key, room_prefix, table};
 use crate::metrics::Metrics;
+pub(crate) use journal::{Journal, NewId, new_ids};
+pub(crate) use page::{Growing, IDS_A_PAGE, ids_of, page_of};
+use sketch::Sketch;
 use window::Window;
-pub(crate) use window::{ids_of, page_of};
 
 type Page = (RoomIndex, u32);
+/// An id that is forgotten from now on, and a page that holds only such ids.
+type Forgotten = (Option<(MessageKey, Remembered)>, Option<u32>);
 
-/// All windows: those in memory, and what was evicted before sled had it.
+/// A sixteenth of the budget is for the rooms of ids that are in no page: 4 bytes an id.
+const BUDGET_BYTES_A_NEW_ID: usize = 64;
+/// Sketches may take all of the budget but this part of it.
+const WINDOWS_PART: usize = 16;
+/// A sketch for which so many pages had to be read becomes a window.
+const MOST_PAGES_READ: u8 = 2;
+
+/// What an opened store has in rows of new ids only.
+#[derive(Debug, Default)]
+pub(crate) struct Unpaged {
+    pub(crate) journal: Journal,
+    pub(crate) growing: HashMap<RoomIndex, Growing>,
+}
+
+/// All windows and sketches: those in memory, and what was evicted before sled had it.
 #[derive(Debug)]
 pub(crate) struct Ids {
     message_window: u64,
     budget: usize,
     used: usize,
-    resident: LruCache<RoomIndex, Window>,
-    /// Rooms with a resident window that has dirty pages.
-    dirty: HashSet<RoomIndex>,
-    /// Pages that were evicted before they were in a commit; the next commit takes them.
-    evicted: HashMap<Page, Arc<[u8]>>,
+    windows: LruCache<RoomIndex, Window>,
+    window_bytes: usize,
+    sketches: LruCache<RoomIndex, Sketch>,
+    journal: Journal,
+    /// Growing pages of rooms that were not used since the store was opened.
+    growing: HashMap<RoomIndex, Growing>,
+    /// Pages for the next commit.
+    pages: HashMap<Page, Arc<[u8]>>,
     /// Pages in a commit that sled may not have yet.
     in_flight: HashMap<Page, Arc<[u8]>>,
     /// Pages whose messages are all forgotten, to be removed by the next commit.
@@ -45,14 +71,17 @@ pub(crate) struct PageChanges {
 }
 
 impl Ids {
-    pub(crate) fn new(message_window: u32, budget: usize, metrics: Metrics) -> Self {
+    pub(crate) fn new(message_window: u32, budget: usize, unpaged: Unpaged, metrics: Metrics) -> Self {
         Self {
             message_window: u64::from(message_window),
             budget,
             used: 0,
-            resident: LruCache::unbounded(),
-            dirty: HashSet::new(),
-            evicted: HashMap::new(),
+            windows: LruCache::unbounded(),
+            window_bytes: 0,
+            sketches: LruCache::unbounded(),
+            journal: unpaged.journal,
+            growing: unpaged.growing,
+            pages: HashMap::new(),
             in_flight: HashMap::new(),
             forgotten: Vec::new(),
             metrics,
@@ -68,7 +97,42 @@ impl Ids {
         posted: u64,
         key: &MessageKey,
     ) -> Result<Option<Remembered>, StoreError> {
-        self.change(tree, room, posted, |window| window.find(key))
+        self.bring(tree, room, posted)?;
+        let found = if let Some(window) = self.windows.get_mut(&room) {
+            let before = window.bytes();
+            let found = window.find(key);
+            let after = window.bytes();
+            self.resized_window(before, after);
+            found
+        } else {
+            self.find_by_sketch(tree, room, posted, key)?
+        };
+        self.keep_budget(room);
+        Ok(found)
+    }
+
+    /// Most new ids have a print that no known id has; where one has it, its page is read.
+    fn find_by_sketch(
+        &mut self,
+        tree: &sled::Tree,
+        room: RoomIndex,
+        posted: u64,
+        key: &MessageKey,
+    ) -> Result<Option<Remembered>, StoreError> {
+        let mut below = posted + 1;
+        loop {
+            let sketch = self.sketches.get_mut(&room).expect("just brought");
+            let Some(order) = sketch.candidate(key, below) else { return Ok(None) };
+            let page = page_of(order);
+            sketch.pages_read += u8::from(page != sketch.growing.page());
+            let row = self.page_row(tree, room, page)?;
+            let ids = ids_of(page, &row).map_err(|_| damaged(room, page))?;
+            let found = ids.into_iter().find(|(other, found)| other == key && found.order == order);
+            if let Some((_, found)) = found {
+                return Ok(Some(found));
+            }
+            below = order;
+        }
     }
 
     /// Remembers the id of the message just posted. If the room forgets one for it, the answer is
@@ -80,54 +144,98 @@ impl Ids {
     ) -> Result<Option<(MessageKey, Remembered)>, StoreError> {
         let Remember { room, key, remembered } = *remember;
         let newest_forgotten = remembered.order.saturating_sub(self.message_window);
-        let (forgotten, dropped) = self.change(tree, room, remembered.order - 1, |window| {
+        self.bring(tree, room, remembered.order - 1)?;
+        self.journal.add(room, &key, remembered);
+        let (forgotten, dropped) = if let Some(window) = self.windows.get_mut(&room) {
+            let before = window.bytes();
             window.push(key, remembered);
-            window.make_dirty(page_of(remembered.order));
-            (window.get(newest_forgotten), window.drop_forgotten_page(newest_forgotten))
-        })?;
-        self.dirty.insert(room);
+            if remembered.order.is_multiple_of(IDS_A_PAGE) {
+                let page = page_of(remembered.order);
+                self.pages.insert((room, page), window.page_row(page).into());
+                self.journal.paged(room);
+            }
+            let forgotten = window.get(newest_forgotten);
+            let dropped = window.drop_forgotten_page(newest_forgotten);
+            let after = window.bytes();
+            self.resized_window(before, after);
+            (forgotten, dropped)
+        } else {
+            self.remember_by_sketch(tree, remember, newest_forgotten)?
+        };
         if let Some(page) = dropped {
-            self.evicted.remove(&(room, page));
+            self.pages.remove(&(room, page));
             self.forgotten.push((room, page));
         }
+        self.keep_budget(room);
         Ok(forgotten)
+    }
+
+    fn remember_by_sketch(
+        &mut self,
+        tree: &sled::Tree,
+        Remember { room, key, remembered }: &Remember,
+        newest_forgotten: u64,
+    ) -> Result<Forgotten, StoreError> {
+        let mut sketch = self.sketches.pop(room).expect("just brought");
+        let before = sketch.bytes();
+        if sketch.push(key, *remembered) {
+            self.pages.insert((*room, sketch.growing.page()), sketch.growing.row().into());
+            self.journal.paged(*room);
+        }
+        let forgotten = if newest_forgotten == 0 {
+            None
+        } else {
+            Some(sketch.forget(newest_forgotten, |page| self.page_row(tree, *room, page))?)
+        };
+        let dropped = sketch.drop_forgotten_page(newest_forgotten);
+        self.used = self.used + sketch.bytes() - before;
+        self.sketches.push(*room, sketch);
+        Ok((forgotten, dropped))
     }
 
     /// The room is gone, and its ids with it.
     pub(crate) fn forget_room(&mut self, room: RoomIndex) {
-        if let Some(window) = self.resident.pop(&room) {
-            self.used -= window.bytes();
+        if let Some(window) = self.windows.pop(&room) {
+            self.resized_window(window.bytes(), 0);
         }
-        self.dirty.remove(&room);
-        self.evicted.retain(|(other, _), _| *other != room);
+        if let Some(sketch) = self.sketches.pop(&room) {
+            self.used -= sketch.bytes();
+        }
+        self.growing.remove(&room);
+        self.journal.paged(room);
+        self.pages.retain(|(other, _), _| *other != room);
         self.forgotten.retain(|(other, _)| *other != room);
     }
 
-    /// About how many bytes the pages take that are in no commit yet.
+    /// About how many bytes the rows take that are in no commit yet.
     pub(crate) fn weight(&self) -> usize {
-        // A dirty room has one page to write in most cases, half full.
-        self.dirty.len() * 700 + self.evicted.len() * 1_300
+        self.journal.weight() + self.pages.len() * 1_300
     }
 
     /// What has changed since the last call. Call [`written`](Self::written) when sled has it.
     pub(crate) fn take_changes(&mut self) -> PageChanges {
-        let mut pages: HashMap<Page, Arc<[u8]>> = std::mem::take(&mut self.evicted);
-        for room in self.dirty.drain() {
-            let Some(window) = self.resident.peek_mut(&room) else { continue };
-            for page in window.dirty_pages() {
-                pages.insert((room, page), window.page_row(page).into());
-            }
-            window.dirty_from = None;
-        }
-        self.in_flight = pages;
-        PageChanges {
-            written: self
-                .in_flight
-                .iter()
-                .map(|((room, page), row)| (Key::Ids(*room, *page), row.clone()))
-                .collect(),
-            removed: self.forgotten.drain(..).map(|(room, page)| Key::Ids(room, page)).collect(),
-        }
+        let Self { journal, windows, sketches, growing, pages, .. } = self;
+        let page = |room| {
+            let (page, row): (_, Arc<[u8]>) = if let Some(window) = windows.peek(&room) {
+                let page = page_of(window.next_order());
+                (page, window.page_row(page).into())
+            } else if let Some(growing) = growing.remove(&room) {
+                (growing.page(), growing.row().into())
+            } else if let Some(sketch) = sketches.peek(&room) {
+                (sketch.growing.page(), sketch.growing.row().into())
+            } else {
+                return;
+            };
+            pages.insert((room, page), row);
+        };
+        let removed_rows = journal.trim(self.budget / BUDGET_BYTES_A_NEW_ID, page);
+        self.in_flight = std::mem::take(&mut self.pages);
+        let pages = self.in_flight.iter().map(|((room, page), row)| (Key::Ids(*room, *page), row.clone()));
+        let new_ids = self.journal.take_rows().map(|(number, row)| (Key::NewIds(number), row));
+        let written = pages.chain(new_ids).collect();
+        let forgotten = self.forgotten.drain(..).map(|(room, page)| Key::Ids(room, page));
+        let removed = forgotten.chain(removed_rows.into_iter().map(Key::NewIds)).collect();
+        PageChanges { written, removed }
     }
 
     /// Sled has what the last [`take_changes`](Self::take_changes) gave.
@@ -135,26 +243,28 @@ impl Ids {
         self.in_flight = HashMap::new();
     }
 
-    fn change<R>(
-        &mut self,
-        tree: &sled::Tree,
-        room: RoomIndex,
-        posted: u64,
-        change: impl FnOnce(&mut Window) -> R,
-    ) -> Result<R, StoreError> {
-        if self.resident.peek(&room).is_none() {
-            let window = self.load(tree, room, posted)?;
-            self.used += window.bytes();
-            self.resident.push(room, window);
-        } else {
+    /// Makes sure that the room has a window or a sketch in memory.
+    fn bring(&mut self, tree: &sled::Tree, room: RoomIndex, posted: u64) -> Result<(), StoreError> {
+        let is_in_memory = match self.sketches.peek(&room) {
+            Some(sketch) => sketch.pages_read <= MOST_PAGES_READ,
+            None => self.windows.contains(&room),
+        };
+        if is_in_memory {
             self.metrics.window_hits.inc();
+            return Ok(());
         }
-        let window = self.resident.get_mut(&room).expect("just found or loaded");
-        let before = window.bytes();
-        let answer = change(window);
-        self.used = self.used + window.bytes() - before;
-        self.keep_budget();
-        Ok(answer)
+        let window = self.load(tree, room, posted)?;
+        self.growing.remove(&room);
+        let is_wanted = self.sketches.pop(&room).inspect(|sketch| self.used -= sketch.bytes()).is_some();
+        if is_wanted || posted == 0 || self.used + window.bytes() <= self.budget {
+            self.resized_window(0, window.bytes());
+            self.windows.push(room, window);
+        } else {
+            let sketch = Sketch::of(&window);
+            self.used += sketch.bytes();
+            self.sketches.push(room, sketch);
+        }
+        Ok(())
     }
 
     fn load(&self, tree: &sled::Tree, room: RoomIndex, posted: u64) -> Result<Window, StoreError> {
@@ -168,19 +278,18 @@ impl Ids {
         let start = Key::Ids(room, first).to_bytes();
         let mut rows = tree.range(start..).peekable();
         for page in first..=last {
-            let id = (room, page);
             let key = Key::Ids(room, page).to_bytes();
             let is_it =
                 |row: &sled::Result<(sled::IVec, _)>| row.as_ref().map_or(true, |(found, _)| **found == *key);
             let stored = rows.next_if(is_it).transpose()?;
-            let row: &[u8] = if let Some(row) = self.evicted.get(&id).or_else(|| self.in_flight.get(&id)) {
+            let row = if let Some(row) = self.waiting(room, page) {
                 row
             } else if let Some((_, row)) = &stored {
                 row
             } else {
-                return Err(StoreError::Damaged { key });
+                return Err(damaged(room, page));
             };
-            window.push_page(page, row).map_err(|_| StoreError::Damaged { key })?;
+            window.push_page(page, row).map_err(|_| damaged(room, page))?;
         }
         if window.next_order() != posted + 1 {
             return Err(StoreError::Damaged { key: room_prefix(table::IDS, room).to_vec() });
@@ -188,18 +297,73 @@ impl Ids {
         Ok(window)
     }
 
-    /// The window that was used last stays, however large it is.
-    fn keep_budget(&mut self) {
-        while self.used > self.budget && self.resident.len() > 1 {
-            let Some((room, window)) = self.resident.pop_lru() else { return };
-            self.used -= window.bytes();
-            self.metrics.window_evictions.inc();
-            if self.dirty.remove(&room) {
-                for page in window.dirty_pages() {
-                    self.evicted.insert((room, page), window.page_row(page).into());
-                }
-            }
+    /// A page that sled may not have as it is now.
+    fn waiting(&self, room: RoomIndex, page: u32) -> Option<&[u8]> {
+        let growing = self.sketches.peek(&room).map(|sketch| &sketch.growing);
+        let growing = growing.or_else(|| self.growing.get(&room)).filter(|growing| growing.page() == page);
+        let waiting = || self.pages.get(&(room, page)).or_else(|| self.in_flight.get(&(room, page)));
+        growing.map(Growing::row).or_else(|| waiting().map(|row| &**row))
+    }
+
+    fn page_row(&self, tree: &sled::Tree, room: RoomIndex, page: u32) -> Result<Vec<u8>, StoreError> {
+        if let Some(row) = self.waiting(room, page) {
+            return Ok(row.to_vec());
         }
-        self.metrics.window_bytes.set(i64::try_from(self.used).unwrap_or(i64::MAX));
+        let row = tree.get(Key::Ids(room, page).to_bytes())?;
+        row.map(|row| row.to_vec()).ok_or_else(|| damaged(room, page))
+    }
+
+    fn resized_window(&mut self, before: usize, after: usize) {
+        self.used = self.used + after - before;
+        self.window_bytes = self.window_bytes + after - before;
+    }
+
+    /// Windows become sketches while they take more than their part; then sketches go. The room
+    /// in use stays, however large it is.
+    fn keep_budget(&mut self, in_use: RoomIndex) {
+        while self.used + self.journal.bytes() > self.budget {
+            let window = self.windows.peek_lru().map(|(room, _)| *room).filter(|room| *room != in_use);
+            let sketch = self.sketches.peek_lru().map(|(room, _)| *room).filter(|room| *room != in_use);
+            match (window, sketch) {
+                (Some(room), sketch)
+                    if sketch.is_none() || self.window_bytes > self.budget / WINDOWS_PART =>
+                {
+                    self.draw(room);
+                }
+                (_, Some(room)) => self.evict(room),
+                (_, None) => break,
+            }
+            self.metrics.window_evictions.inc();
+        }
+        let bytes = self.used + self.journal.bytes();
+        self.metrics.window_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A sketch takes the place of the window.
+    fn draw(&mut self, room: RoomIndex) {
+        let Some(window) = self.windows.pop(&room) else { return };
+        let sketch = Sketch::of(&window);
+        self.resized_window(window.bytes(), 0);
+        self.used += sketch.bytes();
+        self.sketches.push(room, sketch);
+    }
+
+    fn evict(&mut self, room: RoomIndex) {
+        let Some(sketch) = self.sketches.pop(&room) else { return };
+        self.used -= sketch.bytes();
+        if self.journal.paged(room) {
+            self.pages.insert((room, sketch.growing.page()), sketch.growing.row().into());
+        }
+    }
+}
+
+fn damaged(room: RoomIndex, page: u32) -> StoreError {
+    StoreError::Damaged { key: Key::Ids(room, page).to_bytes() }
+}
+
+/// A row in memory is always a good one; one from the store may not be.
+impl From<BadRow> for StoreError {
+    fn from(_: BadRow) -> Self {
+        Self::Damaged { key: vec![table::IDS] }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod table {
     pub(crate) const KEPT: u8 = 5;
     pub(crate) const IDS: u8 = 6;
     pub(crate) const OUTBOX: u8 = 7;
+    pub(crate) const NEW_IDS: u8 = 8;
 }
 
 /// Tables whose keys begin with a room: deleting the room deletes these ranges.
@@ -40,6 +41,8 @@ pub(crate) enum Key {
     Ids(RoomIndex, u32),
     /// A dead letter on its way, by stream sequence.
     Outbox(u64),
+    /// Remembered ids of any rooms, in the order of posting, that may be in no page yet.
+    NewIds(u64),
 }
 
 impl Key {
@@ -87,6 +90,10 @@ impl Key {
                 out.push(table::OUTBOX);
                 out.extend(sequence.to_be_bytes());
             }
+            Self::NewIds(number) => {
+                out.push(table::NEW_IDS);
+                out.extend(number.to_be_bytes());
+            }
         }
         out
     }
@@ -121,6 +128,7 @@ impl Key {
             }
             table::IDS => Self::Ids(RoomIndex(int(&mut cursor)?), int(&mut cursor)?),
             table::OUTBOX => Self::Outbox(u64::from_be_bytes(cursor.array()?)),
+            table::NEW_IDS => Self::NewIds(u64::from_be_bytes(cursor.array()?)),
             _ => return Err(BadRow),
         };
         cursor.end()?;
@@ -157,6 +165,7 @@ mod tests {
             Key::Kept(KeptList::Reads(room, user)),
             Key::Ids(room, 9),
             Key::Outbox(u64::MAX),
+            Key::NewIds(3),
         ];
         let bytes = keys.map(Key::to_bytes);
         assert!(bytes.is_sorted());
@@ -168,7 +177,7 @@ mod tests {
         }
         assert_eq!(Key::Checkpoint.to_bytes(), CHECKPOINT_KEY);
         assert_eq!(Key::Ids(room, 9).to_bytes()[..5], room_prefix(table::IDS, room));
-        for bad in [&[] as &[u8], &[0], &[8, 0], &[2, 0, 0, 0], &[4, 0, 0, 0, 0, 9, 0, 0, 0, 0]] {
+        for bad in [&[] as &[u8], &[0], &[9, 0], &[2, 0, 0, 0], &[4, 0, 0, 0, 0, 9, 0, 0, 0, 0]] {
             assert_eq!(Key::from_bytes(bad), Err(BadRow), "{bad:?}");
         }
     }

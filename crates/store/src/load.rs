@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use counters::{
-    Counters, KeptList, MemberFact, NumberSet, Policies, RULES_VERSION, Restore, RoomIndex, UserIndex,
+    Counters, KeptList, MemberFact, NumberSet, Policies, RULES_VERSION, Remembered, Restore, RoomIndex,
+    UserIndex,
 };
+use events::MessageKey;
+use hashbrown::{HashMap, HashSet};
 
 use crate::bytes::BadRow;
 use crate::checkpoint::{self, Checkpoint, FORMAT_VERSION, Position};
@@ -13,8 +16,8 @@ use crate::commit::UserBits;
 use crate::digest;
 use crate::digests::Digests;
 use crate::error::{Damage, OpenError, PolicyNames};
-use crate::ids::ids_of;
-use crate::keys::{CHECKPOINT_KEY, Key};
+use crate::ids::{Growing, IDS_A_PAGE, NewId, Unpaged, ids_of, new_ids, page_of};
+use crate::keys::{CHECKPOINT_KEY, Key, table};
 use crate::outbox::DeadLetter;
 use crate::rows;
 
@@ -29,6 +32,7 @@ pub(crate) struct Loaded {
     /// Rows of users all of whose rooms were deleted: the next commit removes them, before their
     /// index can mean somebody else.
     pub(crate) stale: Vec<Key>,
+    pub(crate) unpaged: Unpaged,
     /// There was no row at all.
     pub(crate) is_new: bool,
 }
@@ -42,6 +46,7 @@ impl Loaded {
             user_bits: UserBits::new(),
             outbox: BTreeSet::new(),
             stale: Vec::new(),
+            unpaged: Unpaged::default(),
             is_new: true,
         }
     }
@@ -63,6 +68,13 @@ struct Load {
     user_bits: UserBits,
     outbox: BTreeSet<u64>,
     stale: Vec<Key>,
+    unpaged: Unpaged,
+    /// Rooms all of whose ids are in pages.
+    paged: HashSet<RoomIndex>,
+    /// The newest id of each room that has one in rows of new ids; taken when the room is told.
+    newest: HashMap<RoomIndex, Remembered>,
+    /// Pages of one room: more of them may come.
+    pages: Vec<(RoomIndex, u32, sled::IVec)>,
     user: Option<PartialUser>,
 }
 
@@ -85,13 +97,21 @@ pub(crate) fn load(tree: &sled::Tree, path: &Path, counters: Counters) -> Result
         user_bits: UserBits::new(),
         outbox: BTreeSet::new(),
         stale: Vec::new(),
+        unpaged: Unpaged::default(),
+        paged: HashSet::new(),
+        newest: HashMap::new(),
+        pages: Vec::new(),
         user: None,
     };
+    for row in tree.scan_prefix([table::NEW_IDS]) {
+        let (key, row) = row.map_err(sled_error)?;
+        load.note_newest(&row).map_err(|_| damaged(Damage::Row(key.to_vec())))?;
+    }
     for row in tree.iter() {
         let (key, row) = row.map_err(sled_error)?;
-        load.row(&key, &row).map_err(damaged)?;
+        load.row(&key, row).map_err(damaged)?;
     }
-    load.finish_user().map_err(damaged)?;
+    load.finish().map_err(damaged)?;
     let found = load.digests.total();
     if found != checkpoint.digest {
         return Err(damaged(Damage::Digest { expected: checkpoint.digest, found }));
@@ -104,6 +124,7 @@ pub(crate) fn load(tree: &sled::Tree, path: &Path, counters: Counters) -> Result
         user_bits: load.user_bits,
         outbox: load.outbox,
         stale: load.stale,
+        unpaged: load.unpaged,
         is_new: false,
     })
 }
@@ -128,30 +149,86 @@ fn checked(row: &[u8], path: &Path, policies: Policies) -> Result<Checkpoint, Op
 }
 
 impl Load {
-    fn row(&mut self, key: &[u8], row: &[u8]) -> Result<(), Damage> {
+    /// The newest ids of rooms are told before any id is judged: whether it is known depends on
+    /// them.
+    fn note_newest(&mut self, row: &[u8]) -> Result<(), BadRow> {
+        for NewId { room, remembered, .. } in new_ids(row)? {
+            self.newest.insert(room, remembered);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Damage> {
+        self.finish_user()?;
+        self.finish_pages()?;
+        self.tell_newest();
+        let counters = self.restore.counters();
+        for index in counters.rooms() {
+            if let (Some((tenant, room)), Some(fact)) = (counters.room_name(index), counters.room_fact(index))
+            {
+                self.digests.add(index, digest::room(tenant, room, &fact));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of rooms that have no page.
+    fn tell_newest(&mut self) {
+        for (room, newest) in self.newest.drain() {
+            self.restore.newest_message(room, newest);
+        }
+    }
+
+    fn finish_pages(&mut self) -> Result<(), Damage> {
+        let pages = std::mem::take(&mut self.pages);
+        let Some((room, last_page, last_row)) = pages.last() else { return Ok(()) };
+        let bad_row = |page: u32| move |_| Damage::Row(Key::Ids(*room, page).to_bytes());
+        let in_page = ids_of(*last_page, last_row).map_err(bad_row(*last_page))?;
+        let newest = in_page.last().map(|(_, newest)| *newest).into_iter().chain(self.newest.remove(room));
+        newest.for_each(|newest| self.restore.newest_message(*room, newest));
+        for (room, page, row) in &pages {
+            self.ids(*room, *page, row).map_err(bad_row(*page))?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, key: &[u8], row: sled::IVec) -> Result<(), Damage> {
         let bad_row = |_: BadRow| Damage::Row(key.to_vec());
         let parsed = Key::from_bytes(key).map_err(bad_row)?;
         if !matches!(parsed, Key::User(..)) {
             self.finish_user()?;
         }
+        if self
+            .pages
+            .first()
+            .is_some_and(|(room, ..)| !matches!(parsed, Key::Ids(other, _) if other == *room))
+        {
+            self.finish_pages()?;
+        }
+        if matches!(parsed, Key::NewIds(_)) {
+            self.tell_newest();
+        }
         match parsed {
             Key::Checkpoint => Ok(()),
-            Key::Room(index) => self.room(index, row).map_err(bad_row)?,
-            Key::User(index, chunk) => self.members(index, chunk, row).map_err(bad_row)?,
-            Key::Numbers(set, chunk) => self.numbers(set, chunk, row).map_err(bad_row)?,
-            Key::Kept(list) => self.kept(list, row).map_err(bad_row)?,
-            Key::Ids(room, page) => self.ids(room, page, row).map_err(bad_row),
-            Key::Outbox(sequence) if DeadLetter::check(row) => {
+            Key::Room(index) => self.room(index, &row).map_err(bad_row)?,
+            Key::User(index, chunk) => self.members(index, chunk, &row).map_err(bad_row)?,
+            Key::Numbers(set, chunk) => self.numbers(set, chunk, &row).map_err(bad_row)?,
+            Key::Kept(list) => self.kept(list, &row).map_err(bad_row)?,
+            Key::Ids(room, page) => {
+                self.pages.push((room, page, row));
+                Ok(())
+            }
+            Key::Outbox(sequence) if DeadLetter::check(&row) => {
                 self.outbox.insert(sequence);
                 Ok(())
             }
+            Key::NewIds(number) => self.new_ids(number, &row).map_err(bad_row),
             Key::Outbox(_) => Err(bad_row(BadRow)),
         }
     }
 
     fn room(&mut self, index: RoomIndex, row: &[u8]) -> Result<Result<(), Damage>, BadRow> {
         let (tenant, room, fact) = rows::room(row)?;
-        self.digests.add(index, digest::room(tenant, room, &fact));
         Ok(self.restore.room(index, tenant, room, &fact).map_err(Damage::Contradiction))
     }
 
@@ -216,15 +293,53 @@ impl Load {
 
     /// Only known ids are facts; others that share a page with them are left over.
     fn ids(&mut self, index: RoomIndex, page: u32, row: &[u8]) -> Result<(), BadRow> {
-        let counters = self.restore.counters();
-        let (tenant, room) = counters.room_name(index).ok_or(BadRow)?;
-        let posted = counters.room_fact(index).ok_or(BadRow)?.posted;
-        let newest_forgotten = posted.saturating_sub(self.message_window);
-        for (key, remembered) in ids_of(page, row)? {
-            if remembered.order > newest_forgotten {
-                self.digests.add(index, digest::remembered(tenant, room, &key, remembered));
-            }
+        let posted = self.restore.counters().posted_count(index);
+        let ids = ids_of(page, row)?;
+        for (key, remembered) in &ids {
+            self.id(index, posted, key, *remembered)?;
         }
+        if ids.last().is_some_and(|(_, newest)| newest.order == posted) {
+            self.paged.insert(index);
+        } else if posted > 0 && page == page_of(posted) {
+            self.unpaged.growing.insert(index, Growing::from_row(page, row)?);
+        }
+        Ok(())
+    }
+
+    fn id(
+        &mut self,
+        index: RoomIndex,
+        posted: u64,
+        key: &MessageKey,
+        remembered: Remembered,
+    ) -> Result<(), BadRow> {
+        let (tenant, room) = self.restore.counters().room_name(index).ok_or(BadRow)?;
+        if remembered.order > posted.saturating_sub(self.message_window) {
+            self.digests.add(index, digest::remembered(tenant, room, key, remembered));
+        }
+        Ok(())
+    }
+
+    /// What is not in pages is all of the page that the room's next message goes to. The rest was
+    /// left here when it got into a page, was forgotten, or its room was deleted.
+    fn new_ids(&mut self, number: u64, row: &[u8]) -> Result<(), BadRow> {
+        let ids = new_ids(row)?;
+        for NewId { room, key, remembered } in &ids {
+            let posted = self.restore.counters().posted_count(*room);
+            let is_growing = !posted.is_multiple_of(IDS_A_PAGE) && page_of(remembered.order) == page_of(posted);
+            if !is_growing || self.paged.contains(room) {
+                continue;
+            }
+            let page = page_of(posted);
+            let growing = self.unpaged.growing.entry(*room).or_insert_with(|| Growing::new(page));
+            if remembered.order < growing.next_order() {
+                continue;
+            }
+            growing.add(key, *remembered)?;
+            self.id(*room, posted, key, *remembered)?;
+            self.unpaged.journal.restore_room(*room, number);
+        }
+        self.unpaged.journal.restore(number, &ids);
         Ok(())
     }
 }

@@ -80,14 +80,14 @@ impl Store {
             let path = options.data_dir.clone();
             return Err(OpenError::Damaged { path, what: Damage::NoCheckpoint });
         }
-        let Loaded { counters, position, digests, user_bits, outbox, stale, is_new: _ } = loaded;
+        let Loaded { counters, position, digests, user_bits, outbox, stale, unpaged, is_new: _ } = loaded;
         let store = Self {
             writer: Writer::start(tree.clone(), &path, position.applied, metrics.clone()),
             policies: options.policies,
             position,
             digests,
             user_bits,
-            ids: Ids::new(options.policies.message_window, options.id_cache_bytes, metrics.clone()),
+            ids: Ids::new(options.policies.message_window, options.id_cache_bytes, unpaged, metrics.clone()),
             outbox: Outbox::new(tree.clone(), outbox),
             letters: Vec::new(),
             letter_bytes: 0,

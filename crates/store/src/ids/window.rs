@@ -6,20 +6,8 @@ use counters::Remembered;
 use events::MessageKey;
 use hashbrown::HashTable;
 
-use crate::bytes::{BadRow, Cursor, put_int};
-
-/// How many ids one row holds.
-pub(crate) const IDS_A_PAGE: u64 = 64;
-const ENTRIES_A_PAGE: usize = 64;
-
-/// The page that the message of this order is in. Orders begin at 1.
-pub(crate) fn page_of(order: u64) -> u32 {
-    u32::try_from((order - 1) / IDS_A_PAGE).unwrap_or(u32::MAX)
-}
-
-fn first_order(page: u32) -> u64 {
-    u64::from(page) * IDS_A_PAGE + 1
-}
+use super::page::{ENTRIES_A_PAGE, IDS_A_PAGE, Place, ROW_BYTES, first_order, ids_of, page_of};
+use crate::bytes::BadRow;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -39,8 +27,6 @@ pub(super) struct Window {
     /// Orders, cut to 32 bits, by key; made when the window is looked at often enough to be worth it.
     index: Option<HashTable<u32>>,
     looks: u8,
-    /// The lowest page that is not in any commit yet, if there is one; all after it are not either.
-    pub(super) dirty_from: Option<u32>,
 }
 
 /// Looking through so few entries costs less than an index.
@@ -71,6 +57,18 @@ impl Window {
     pub(super) fn bytes(&self) -> usize {
         let index = self.index.as_ref().map_or(0, |index| index.capacity() * 8 / 7 * 5);
         size_of::<Self>() + 64 + self.entries.capacity() * size_of::<Entry>() + index
+    }
+
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (MessageKey, Remembered)> {
+        (self.first..self.next_order()).filter_map(|order| self.get(order))
     }
 
     pub(super) fn next_order(&self) -> u64 {
@@ -131,13 +129,12 @@ impl Window {
     pub(super) fn push(&mut self, key: MessageKey, remembered: Remembered) {
         debug_assert_eq!(remembered.order, self.next_order(), "ids are remembered in the order of posting");
         let Remembered { order, number, silent, time } = remembered;
+        if self.entries.len() == self.entries.capacity() {
+            // Doubling would leave half of a window's memory unused once it is full.
+            self.entries.reserve_exact(self.entries.len() / 8 + ENTRIES_A_PAGE);
+        }
         self.entries.push_back(Entry { key, number, silent, time });
         self.put_into_index(order);
-    }
-
-    /// Says that a page will have to be written.
-    pub(super) fn make_dirty(&mut self, page: u32) {
-        self.dirty_from.get_or_insert(page);
     }
 
     /// Drops the first page if all its messages are forgotten, and says which page that was.
@@ -156,30 +153,15 @@ impl Window {
         }
         self.entries.drain(..ENTRIES_A_PAGE);
         self.first += IDS_A_PAGE;
-        if self.dirty_from == Some(page) {
-            self.dirty_from = Some(page + 1);
-        }
         Some(page)
     }
 
-    /// The pages that are in no commit yet.
-    pub(super) fn dirty_pages(&self) -> impl Iterator<Item = u32> + use<> {
-        let last = self.next_order() - 1;
-        let pages = self.dirty_from.filter(|_| last >= self.first);
-        pages.into_iter().flat_map(move |from| from..=page_of(last))
-    }
-
-    /// One page as a row: number and time of its first id, then for each id the key, how much the
-    /// number grew (and whether it is silent), and how much the time grew.
+    /// One page as a row.
     pub(super) fn page_row(&self, page: u32) -> Vec<u8> {
-        let mut row = Vec::with_capacity(ENTRIES_A_PAGE * 19);
-        let (mut number, mut time) = (0, 0);
-        let orders = first_order(page)..first_order(page) + IDS_A_PAGE;
-        for entry in orders.map_while(|order| self.entry(order)) {
-            row.extend(entry.key.0);
-            put_int(&mut row, u64::from(entry.number - number) << 1 | u64::from(entry.silent));
-            put_int(&mut row, entry.time - time);
-            (number, time) = (entry.number, entry.time);
+        let mut row = Vec::with_capacity(ROW_BYTES);
+        let mut place = Place::start_of(page);
+        for (key, remembered) in (place.order..place.order + IDS_A_PAGE).map_while(|order| self.get(order)) {
+            place.put(&mut row, &key, remembered);
         }
         row
     }
@@ -194,26 +176,6 @@ impl Window {
         }
         Ok(())
     }
-}
-
-/// The ids of a page's row.
-pub(crate) fn ids_of(page: u32, row: &[u8]) -> Result<Vec<(MessageKey, Remembered)>, BadRow> {
-    let mut cursor = Cursor::new(row);
-    let mut ids = Vec::with_capacity(ENTRIES_A_PAGE);
-    let (mut number, mut time) = (0u32, 0u64);
-    for order in first_order(page)..first_order(page) + IDS_A_PAGE {
-        if cursor.is_at_end() {
-            break;
-        }
-        let key = MessageKey(cursor.array()?);
-        let value = cursor.int()?;
-        let grown = u32::try_from(value >> 1).map_err(|_| BadRow)?;
-        number = number.checked_add(grown).ok_or(BadRow)?;
-        time = time.checked_add(cursor.int()?).ok_or(BadRow)?;
-        ids.push((key, Remembered { order, number, silent: value & 1 == 1, time }));
-    }
-    cursor.end()?;
-    if ids.is_empty() { Err(BadRow) } else { Ok(ids) }
 }
 
 #[cfg(test)]
