@@ -93,7 +93,7 @@ impl Story {
     /// Publishes what was told, and checks counts, metrics and copies.
     #[track_caller]
     fn check(&mut self) {
-        self.nats.publish_all(&format!("at {}", self.published), self.unpublished.drain(..));
+        self.nats.publish_all(self.unpublished.drain(..));
         self.published = self.nats.last_sequence(Nats::STREAM);
         self.service.applied(self.published);
         self.service.ready();

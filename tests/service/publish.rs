@@ -1,6 +1,7 @@
 //! `tallymark publish`: what is in the stream afterwards.
 
 use std::fs;
+use std::io::Write;
 
 use events::{Kind, Prefix, Subject};
 use tests::{Finished, Nats, Program, Settings, home, until};
@@ -76,8 +77,10 @@ fn lines_are_stored_once_in_their_order() {
 
     // Another run is other events, from wherever they come.
     let arguments = ["publish", "--config", "tallymark.toml", "-"];
-    let piped =
-        Program::start_with_input(publisher.home.path(), &arguments, lines(500).into_bytes()).finish();
+    let (piped, mut pipe) = Program::start_with_pipe(publisher.home.path(), &arguments);
+    pipe.write_all(lines(500).as_bytes()).unwrap();
+    drop(pipe);
+    let piped = piped.finish();
     assert_eq!(piped.code, Some(0), "{}", piped.printed);
     assert_eq!(stored(&nats), [&all[..], &all[..500]].concat());
 }

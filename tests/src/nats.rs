@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
-use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, StorageType, Stream};
 use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectOptions, HeaderMap};
@@ -124,16 +122,12 @@ impl Nats {
         self.runtime.block_on(publish)
     }
 
-    /// Publishes messages in their order, many at once, each under its own message id, and waits
-    /// until all are stored.
-    pub fn publish_all(&self, run: &str, messages: impl IntoIterator<Item = (String, Vec<u8>)>) {
+    /// Publishes messages in their order, many at once, and waits until all are stored.
+    pub fn publish_all(&self, messages: impl IntoIterator<Item = (String, Vec<u8>)>) {
         self.runtime.block_on(async {
             let mut answers = FuturesOrdered::new();
-            for (number, (subject, body)) in messages.into_iter().enumerate() {
-                let publish = PublishMessage::build()
-                    .payload(body.into())
-                    .header(NATS_MESSAGE_ID, format!("{run}:{number}"));
-                let sent = self.context.send_publish(subject, publish).await.expect("the server is there");
+            for (subject, body) in messages {
+                let sent = self.context.publish(subject, body.into()).await.expect("the server is there");
                 answers.push_back(sent.into_future());
                 if answers.len() >= IN_FLIGHT {
                     stored(answers.next().await);

@@ -1,10 +1,8 @@
 //! The executable at work.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::{ChildStdin, Command, Stdio};
 
 use xtask::{Process, Signal};
 
@@ -33,13 +31,11 @@ impl Program {
         Self::launch(directory, arguments, Stdio::null())
     }
 
-    /// Like `start`; the input goes to its standard input, which then ends.
-    pub fn start_with_input(directory: &Path, arguments: &[&str], input: Vec<u8>) -> Self {
+    /// Like `start`, with a pipe to its standard input.
+    pub fn start_with_pipe(directory: &Path, arguments: &[&str]) -> (Self, ChildStdin) {
         let mut program = Self::launch(directory, arguments, Stdio::piped());
-        let mut stdin = program.process.take_stdin().expect("standard input is a pipe");
-        // Ends with the program: a broken pipe is what happens when that goes first.
-        thread::spawn(move || stdin.write_all(&input));
-        program
+        let pipe = program.process.take_stdin().expect("standard input is a pipe");
+        (program, pipe)
     }
 
     /// Runs `tallymark` to its end.

@@ -91,25 +91,31 @@ impl Service {
     /// Waits until it is ready.
     #[track_caller]
     pub fn ready(&mut self) {
-        self.readiness_where("ready", &true.into());
+        self.readiness("ready", |said| said["ready"] == true);
     }
 
-    /// Waits until `/readyz` gives this reason for not being ready; returns what it says.
+    /// Waits until what `/readyz` says is that; returns it.
     #[track_caller]
-    pub fn readiness(&mut self, reason: &str) -> Value {
-        self.readiness_where("reason", &reason.into())
-    }
-
-    /// Waits until that field of what `/readyz` says has that value; returns all that it says.
-    #[track_caller]
-    pub fn readiness_where(&mut self, field: &str, value: &Value) -> Value {
+    pub fn readiness(&mut self, awaited: &str, is_that: impl Fn(&Value) -> bool) -> Value {
         let running = self.running.as_mut().expect("the service runs");
-        until(&format!("{field} = {value} from /readyz"), || {
+        until(&format!("{awaited} from /readyz"), || {
             running.program.must_run();
             let answer = running.operator.get("/readyz", &[]).map_err(|error| error.to_string())?;
             let said = answer.json();
             assert_eq!(answer.status, if said["ready"] == true { 200 } else { 503 }, "{answer:?}");
-            if said[field] == *value { Ok(said) } else { Err(answer.body) }
+            if is_that(&said) { Ok(said) } else { Err(answer.body) }
+        })
+    }
+
+    /// Waits until its store is loaded; returns the sequence up to which that was counted.
+    #[track_caller]
+    pub fn loaded(&mut self) -> u64 {
+        let running = self.running.as_mut().expect("the service runs");
+        until("the loaded store in the log", || {
+            running.program.must_run();
+            let log = running.program.printed();
+            let loaded = messages(&log).find(|line| line["message"] == "store loaded");
+            loaded.and_then(|line| line["applied_sequence"].as_u64()).ok_or(log)
         })
     }
 
@@ -125,13 +131,22 @@ impl Service {
         });
     }
 
+    /// Waits until every event up to this stream sequence is on the disk.
+    #[track_caller]
+    pub fn durable(&self, sequence: u64) {
+        until(&format!("sequence {sequence} on the disk"), || {
+            let durable = self.metrics().sum("tallymark_durable_sequence");
+            if durable >= sequence { Ok(()) } else { Err(format!("sequence {durable}")) }
+        });
+    }
+
     /// Asks for a badge.
     #[track_caller]
     pub fn ask(&self, tenant: &str, user: &str, tags: &[&str]) -> Answer {
         let mut target = "/me/badge".to_owned();
         for (number, tag) in tags.iter().enumerate() {
             target += if number == 0 { "?roomTags=" } else { "&roomTags=" };
-            target += tag;
+            target += &encoded(tag);
         }
         self.request("GET", &target, tenant, user)
     }
@@ -174,12 +189,6 @@ impl Service {
     pub fn metrics(&self) -> Metrics {
         metrics(self.operator()).unwrap_or_else(|error| panic!("no metrics: {error}"))
     }
-
-    /// What it has printed since its last start.
-    #[track_caller]
-    pub fn log(&self) -> String {
-        self.running.as_ref().expect("the service runs").program.printed()
-    }
 }
 
 fn metrics(operator: &Client) -> Result<Metrics, String> {
@@ -187,10 +196,23 @@ fn metrics(operator: &Client) -> Result<Metrics, String> {
     if answer.status == 200 { Ok(Metrics::new(answer.body)) } else { Err(format!("{answer:?}")) }
 }
 
+/// A value of a query string.
+fn encoded(value: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    value.bytes().map(byte).collect()
+}
+
+/// The lines of a log.
+fn messages(log: &str) -> impl Iterator<Item = Value> {
+    log.lines().filter_map(|line| serde_json::from_str(line).ok())
+}
+
 /// The address of a listener, from the line of the log that names its setting.
 fn bound(log: &str, setting: &str) -> Option<SocketAddr> {
     let message = format!("listening: {setting}");
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut bound = lines.filter(|line| line["message"] == message.as_str());
-    bound.find_map(|line| line["address"].as_str()?.parse().ok())
+    let line = messages(log).find(|line| line["message"] == message.as_str())?;
+    line["address"].as_str()?.parse().ok()
 }

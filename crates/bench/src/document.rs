@@ -50,3 +50,17 @@ fn machine() -> Result<String> {
     let memory = kib.map_or_else(String::new, |kib| format!(" and {} GiB of memory", kib >> 20));
     Ok(format!("{cores} cores{memory}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::with_section;
+
+    #[test]
+    fn a_section_takes_the_place_of_its_older_self() {
+        let one = with_section("\n\n", "Post", "### Post\n\n1\n");
+        let two = with_section(&one, "Badge", "### Badge\n\n2\n");
+        assert_eq!(two, "\n\n### Post\n\n1\n\n### Badge\n\n2\n\n");
+        let three = with_section(&two, "Post", "### Post\n\n3\n");
+        assert_eq!(three, "\n\n### Post\n\n3\n\n### Badge\n\n2\n\n");
+    }
+}

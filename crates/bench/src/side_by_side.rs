@@ -132,3 +132,24 @@ impl fmt::Display for Table {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(bar: Bar, a: [u64; 3], b: [u64; 3]) -> Comparison {
+        let samples = |seconds: [u64; 3]| {
+            let sample = |seconds| Ok(Sample { count: 2, time: Duration::from_secs(seconds) });
+            let mut samples = [99].into_iter().chain(seconds).map(sample);
+            move || samples.next().expect("one sample to begin with, then three")
+        };
+        Comparison::run("", bar, 3, samples(a), samples(b)).expect("every sample is fine")
+    }
+
+    #[test]
+    fn each_sample_is_set_against_the_one_before_it() {
+        let (a, b) = ([1, 2, 10], [3, 4, 10]);
+        assert_eq!(comparison(Bar::CostAtMost(1.5), a, b).ratios(), [1.0, 2.0, 3.0]);
+        assert_eq!(comparison(Bar::RateAtLeast(0.5), b, a).ratios(), [1.0, 2.0, 3.0]);
+    }
+}

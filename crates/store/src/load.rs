@@ -326,7 +326,8 @@ impl Load {
         let ids = new_ids(row)?;
         for NewId { room, key, remembered } in &ids {
             let posted = self.restore.counters().posted_count(*room);
-            let is_growing = !posted.is_multiple_of(IDS_A_PAGE) && page_of(remembered.order) == page_of(posted);
+            let is_growing =
+                !posted.is_multiple_of(IDS_A_PAGE) && page_of(remembered.order) == page_of(posted);
             if !is_growing || self.paged.contains(room) {
                 continue;
             }

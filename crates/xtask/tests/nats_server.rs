@@ -122,7 +122,7 @@ fn a_server_dies_with_its_killed_owner() {
     match client.stream.read_to_end(&mut Vec::new()) {
         Ok(_) => {}
         Err(error) => {
-            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "the server outlives its owner")
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "the server outlives its owner");
         }
     }
 }
