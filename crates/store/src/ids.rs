@@ -4,6 +4,7 @@
 //! next asked for.
 
 mod journal;
+mod memory;
 mod page;
 mod sketch;
 mod window;
@@ -17,24 +18,19 @@ use lru::LruCache;
 
 use crate::bytes::BadRow;
 use crate::error::StoreError;
-use crate::keys::{Key, room_prefix, table};
+use crate::keys::{Key, table};
 use crate::metrics::Metrics;
 pub(crate) use journal::{Journal, NewId, new_ids};
-pub(crate) use page::{Growing, IDS_A_PAGE, ids_of, page_of};
+use page::IDS_A_PAGE;
+pub(crate) use page::{Growing, ids_of, page_of};
 use sketch::Sketch;
 use window::Window;
 
 type Page = (RoomIndex, u32);
-/// An id that is forgotten from now on, and a page that holds only such ids.
-type Forgotten = (Option<(MessageKey, Remembered)>, Option<u32>);
+type Id = (MessageKey, Remembered);
 
 /// A sixteenth of the budget is for the rooms of ids that are in no page: 4 bytes an id.
 const BUDGET_BYTES_A_NEW_ID: usize = 64;
-/// Sketches may take all of the budget but this part of it.
-const WINDOWS_PART: usize = 16;
-/// A sketch for which so many pages had to be read becomes a window.
-const MOST_PAGES_READ: u8 = 2;
-
 /// What an opened store has in rows of new ids only.
 #[derive(Debug, Default)]
 pub(crate) struct Unpaged {
@@ -141,11 +137,11 @@ impl Ids {
         &mut self,
         tree: &sled::Tree,
         remember: &Remember,
-    ) -> Result<Option<(MessageKey, Remembered)>, StoreError> {
+    ) -> Result<Option<Id>, StoreError> {
         let Remember { room, key, remembered } = *remember;
         let newest_forgotten = remembered.order.saturating_sub(self.message_window);
         self.bring(tree, room, remembered.order - 1)?;
-        self.journal.add(room, &key, remembered);
+        self.journal.add(room, remembered.order);
         let (forgotten, dropped) = if let Some(window) = self.windows.get_mut(&room) {
             let before = window.bytes();
             window.push(key, remembered);
@@ -175,7 +171,7 @@ impl Ids {
         tree: &sled::Tree,
         Remember { room, key, remembered }: &Remember,
         newest_forgotten: u64,
-    ) -> Result<Forgotten, StoreError> {
+    ) -> Result<(Option<Id>, Option<u32>), StoreError> {
         let mut sketch = self.sketches.pop(room).expect("just brought");
         let before = sketch.bytes();
         if sketch.push(key, *remembered) {
@@ -231,7 +227,13 @@ impl Ids {
         let removed_rows = journal.trim(self.budget / BUDGET_BYTES_A_NEW_ID, page);
         self.in_flight = std::mem::take(&mut self.pages);
         let pages = self.in_flight.iter().map(|((room, page), row)| (Key::Ids(*room, *page), row.clone()));
-        let new_ids = self.journal.take_rows().map(|(number, row)| (Key::NewIds(number), row));
+        let Self { journal, windows, sketches, .. } = self;
+        let rows = journal.take_rows(|room, order| {
+            let window = windows.peek(&room).map(|window| window.ids_from(order));
+            let sketch = || sketches.peek(&room).map(|sketch| sketch.growing.ids_from(order));
+            window.or_else(sketch).unwrap_or_default()
+        });
+        let new_ids = rows.into_iter().map(|(number, row)| (Key::NewIds(number), row));
         let written = pages.chain(new_ids).collect();
         let forgotten = self.forgotten.drain(..).map(|(room, page)| Key::Ids(room, page));
         let removed = forgotten.chain(removed_rows.into_iter().map(Key::NewIds)).collect();
@@ -241,119 +243,6 @@ impl Ids {
     /// Sled has what the last [`take_changes`](Self::take_changes) gave.
     pub(crate) fn written(&mut self) {
         self.in_flight = HashMap::new();
-    }
-
-    /// Makes sure that the room has a window or a sketch in memory.
-    fn bring(&mut self, tree: &sled::Tree, room: RoomIndex, posted: u64) -> Result<(), StoreError> {
-        let is_in_memory = match self.sketches.peek(&room) {
-            Some(sketch) => sketch.pages_read <= MOST_PAGES_READ,
-            None => self.windows.contains(&room),
-        };
-        if is_in_memory {
-            self.metrics.window_hits.inc();
-            return Ok(());
-        }
-        let window = self.load(tree, room, posted)?;
-        self.growing.remove(&room);
-        let is_wanted = self.sketches.pop(&room).inspect(|sketch| self.used -= sketch.bytes()).is_some();
-        if is_wanted || posted == 0 || self.used + window.bytes() <= self.budget {
-            self.resized_window(0, window.bytes());
-            self.windows.push(room, window);
-        } else {
-            let sketch = Sketch::of(&window);
-            self.used += sketch.bytes();
-            self.sketches.push(room, sketch);
-        }
-        Ok(())
-    }
-
-    fn load(&self, tree: &sled::Tree, room: RoomIndex, posted: u64) -> Result<Window, StoreError> {
-        if posted == 0 {
-            return Ok(Window::starting_at_page(0));
-        }
-        self.metrics.window_loads.inc();
-        let first = page_of(posted.saturating_sub(self.message_window) + 1);
-        let last = page_of(posted);
-        let mut window = Window::starting_at_page(first);
-        let start = Key::Ids(room, first).to_bytes();
-        let mut rows = tree.range(start..).peekable();
-        for page in first..=last {
-            let key = Key::Ids(room, page).to_bytes();
-            let is_it =
-                |row: &sled::Result<(sled::IVec, _)>| row.as_ref().map_or(true, |(found, _)| **found == *key);
-            let stored = rows.next_if(is_it).transpose()?;
-            let row = if let Some(row) = self.waiting(room, page) {
-                row
-            } else if let Some((_, row)) = &stored {
-                row
-            } else {
-                return Err(damaged(room, page));
-            };
-            window.push_page(page, row).map_err(|_| damaged(room, page))?;
-        }
-        if window.next_order() != posted + 1 {
-            return Err(StoreError::Damaged { key: room_prefix(table::IDS, room).to_vec() });
-        }
-        Ok(window)
-    }
-
-    /// A page that sled may not have as it is now.
-    fn waiting(&self, room: RoomIndex, page: u32) -> Option<&[u8]> {
-        let growing = self.sketches.peek(&room).map(|sketch| &sketch.growing);
-        let growing = growing.or_else(|| self.growing.get(&room)).filter(|growing| growing.page() == page);
-        let waiting = || self.pages.get(&(room, page)).or_else(|| self.in_flight.get(&(room, page)));
-        growing.map(Growing::row).or_else(|| waiting().map(|row| &**row))
-    }
-
-    fn page_row(&self, tree: &sled::Tree, room: RoomIndex, page: u32) -> Result<Vec<u8>, StoreError> {
-        if let Some(row) = self.waiting(room, page) {
-            return Ok(row.to_vec());
-        }
-        let row = tree.get(Key::Ids(room, page).to_bytes())?;
-        row.map(|row| row.to_vec()).ok_or_else(|| damaged(room, page))
-    }
-
-    fn resized_window(&mut self, before: usize, after: usize) {
-        self.used = self.used + after - before;
-        self.window_bytes = self.window_bytes + after - before;
-    }
-
-    /// Windows become sketches while they take more than their part; then sketches go. The room
-    /// in use stays, however large it is.
-    fn keep_budget(&mut self, in_use: RoomIndex) {
-        while self.used + self.journal.bytes() > self.budget {
-            let window = self.windows.peek_lru().map(|(room, _)| *room).filter(|room| *room != in_use);
-            let sketch = self.sketches.peek_lru().map(|(room, _)| *room).filter(|room| *room != in_use);
-            match (window, sketch) {
-                (Some(room), sketch)
-                    if sketch.is_none() || self.window_bytes > self.budget / WINDOWS_PART =>
-                {
-                    self.draw(room);
-                }
-                (_, Some(room)) => self.evict(room),
-                (_, None) => break,
-            }
-            self.metrics.window_evictions.inc();
-        }
-        let bytes = self.used + self.journal.bytes();
-        self.metrics.window_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-    }
-
-    /// A sketch takes the place of the window.
-    fn draw(&mut self, room: RoomIndex) {
-        let Some(window) = self.windows.pop(&room) else { return };
-        let sketch = Sketch::of(&window);
-        self.resized_window(window.bytes(), 0);
-        self.used += sketch.bytes();
-        self.sketches.push(room, sketch);
-    }
-
-    fn evict(&mut self, room: RoomIndex) {
-        let Some(sketch) = self.sketches.pop(&room) else { return };
-        self.used -= sketch.bytes();
-        if self.journal.paged(room) {
-            self.pages.insert((room, sketch.growing.page()), sketch.growing.row().into());
-        }
     }
 }
 

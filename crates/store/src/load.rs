@@ -16,7 +16,7 @@ use crate::commit::UserBits;
 use crate::digest;
 use crate::digests::Digests;
 use crate::error::{Damage, OpenError, PolicyNames};
-use crate::ids::{Growing, IDS_A_PAGE, NewId, Unpaged, ids_of, new_ids, page_of};
+use crate::ids::{Growing, NewId, Unpaged, ids_of, new_ids, page_of};
 use crate::keys::{CHECKPOINT_KEY, Key, table};
 use crate::outbox::DeadLetter;
 use crate::rows;
@@ -324,21 +324,20 @@ impl Load {
     /// left here when it got into a page, was forgotten, or its room was deleted.
     fn new_ids(&mut self, number: u64, row: &[u8]) -> Result<(), BadRow> {
         let ids = new_ids(row)?;
-        for NewId { room, key, remembered } in &ids {
+        for id in &ids {
+            let NewId { room, key, remembered } = id;
             let posted = self.restore.counters().posted_count(*room);
-            let is_growing =
-                !posted.is_multiple_of(IDS_A_PAGE) && page_of(remembered.order) == page_of(posted);
-            if !is_growing || self.paged.contains(room) {
+            if posted == 0 || self.paged.contains(room) {
                 continue;
             }
-            let page = page_of(posted);
-            let growing = self.unpaged.growing.entry(*room).or_insert_with(|| Growing::new(page));
+            let growing = self.unpaged.growing.entry(*room);
+            let growing = growing.or_insert_with(|| Growing::new(page_of(posted)));
             if remembered.order < growing.next_order() {
                 continue;
             }
             growing.add(key, *remembered)?;
             self.id(*room, posted, key, *remembered)?;
-            self.unpaged.journal.restore_room(*room, number);
+            self.unpaged.journal.restore_unpaged(number, id);
         }
         self.unpaged.journal.restore(number, &ids);
         Ok(())

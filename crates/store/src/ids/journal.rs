@@ -1,5 +1,5 @@
-//! New ids of all rooms, in the order of posting: rows that are added to the end of the tree, where
-//! a row costs a fraction of one in the middle. An id is here until its page is written.
+//! Rows of new ids, whatever their room: they are added at the end of the tree, where a row costs a
+//! fraction of one in the middle. An id stays in one until its page is written whole.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,66 +13,62 @@ use crate::bytes::{BadRow, Cursor, put_int};
 /// When a row is long enough.
 const ROW_BYTES: usize = 4_000;
 
+/// A room with ids that are in no page.
+#[derive(Debug, Clone, Copy)]
+struct Unpaged {
+    /// None of them is in a row before this one.
+    row: u64,
+    /// The first of them that is in no row yet.
+    next_order: u64,
+    is_waiting: bool,
+}
+
 /// The rows of new ids, and who has ids in them.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    /// The row that is being filled.
-    row: Vec<u8>,
-    rooms: Vec<RoomIndex>,
-    number: u64,
-    /// Rows that are in no commit yet.
-    full: Vec<(u64, Vec<u8>, Vec<RoomIndex>)>,
-    /// Rows that are in a commit, oldest first, with the rooms of their ids.
+    next_row: u64,
+    /// Rows in commits, oldest first, with the rooms of their ids.
     rows: VecDeque<(u64, Vec<RoomIndex>)>,
     ids: usize,
-    /// The row with the first id of a room that is in no page.
-    begins: HashMap<RoomIndex, u64>,
+    unpaged: HashMap<RoomIndex, Unpaged>,
+    /// Rooms with ids for the next commit, and some that had.
+    waiting: Vec<RoomIndex>,
 }
 
 impl Journal {
-    pub(super) fn add(&mut self, room: RoomIndex, key: &MessageKey, remembered: Remembered) {
-        let Remembered { order, number, silent, time } = remembered;
-        put_int(&mut self.row, u64::from(room.0));
-        put_int(&mut self.row, order);
-        self.row.extend(key.0);
-        put_int(&mut self.row, u64::from(number) << 1 | u64::from(silent));
-        put_int(&mut self.row, time);
-        self.rooms.push(room);
-        self.begins.entry(room).or_insert(self.number);
-        if self.row.len() >= ROW_BYTES {
-            self.end_row();
+    /// The room has an id, of this order, that is in no page and no row.
+    pub(super) fn add(&mut self, room: RoomIndex, order: u64) {
+        let new = Unpaged { row: self.next_row, next_order: order, is_waiting: false };
+        let unpaged = self.unpaged.entry(room).or_insert(new);
+        if !unpaged.is_waiting {
+            unpaged.is_waiting = true;
+            self.waiting.push(room);
         }
     }
 
-    fn end_row(&mut self) {
-        if !self.row.is_empty() {
-            let (row, rooms) = (std::mem::take(&mut self.row), std::mem::take(&mut self.rooms));
-            self.full.push((self.number, row, rooms));
-            self.number += 1;
-        }
-    }
-
-    /// All ids of the room are in pages, or it is gone. Says whether they were not before.
+    /// All ids of the room are in pages now, or it is gone. Says whether they were not before.
     pub(super) fn paged(&mut self, room: RoomIndex) -> bool {
-        self.begins.remove(&room).is_some()
+        self.unpaged.remove(&room).is_some()
     }
 
     /// Removes the oldest rows as long as all their ids are in pages, or there are more than
-    /// `most_ids`: then `page` is told of each room whose page is to be written now.
-    pub(super) fn trim(&mut self, most_ids: usize, mut page: impl FnMut(RoomIndex)) -> Vec<u64> {
+    /// `most_ids`: then `write_page` is told of each room whose page is to be written now.
+    pub(super) fn trim(&mut self, most_ids: usize, mut write_page: impl FnMut(RoomIndex)) -> Vec<u64> {
         let mut removed = Vec::new();
         while let Some((number, rooms)) = self.rows.front() {
-            let begins = &mut self.begins;
-            let is_here = |begins: &HashMap<_, _>, room| begins.get(room).is_some_and(|row| row <= number);
-            if self.ids > most_ids {
-                for room in rooms {
-                    if is_here(begins, room) {
-                        page(*room);
-                        begins.remove(room);
-                    }
-                }
-            } else if rooms.iter().any(|room| is_here(begins, room)) {
+            let unpaged = &mut self.unpaged;
+            let is_here = |room: &RoomIndex| unpaged.get(room).is_some_and(|unpaged| unpaged.row <= *number);
+            let here: Vec<RoomIndex> = if self.ids > most_ids {
+                rooms.iter().copied().filter(is_here).collect()
+            } else if rooms.iter().any(is_here) {
                 break;
+            } else {
+                Vec::new()
+            };
+            for room in here {
+                if unpaged.remove(&room).is_some() {
+                    write_page(room);
+                }
             }
             self.ids -= rooms.len();
             removed.push(*number);
@@ -81,37 +77,63 @@ impl Journal {
         removed
     }
 
-    /// The rows that are in no commit yet.
-    pub(super) fn take_rows(&mut self) -> impl Iterator<Item = (u64, Arc<[u8]>)> + use<> {
-        self.end_row();
-        let full = std::mem::take(&mut self.full);
-        for (number, _, rooms) in &full {
-            self.ids += rooms.len();
-            self.rows.push_back((*number, rooms.clone()));
+    /// Rows for all ids that are in no page and no row; `ids_from` gives those of a room.
+    pub(super) fn take_rows(
+        &mut self,
+        ids_from: impl Fn(RoomIndex, u64) -> Vec<(MessageKey, Remembered)>,
+    ) -> Vec<(u64, Arc<[u8]>)> {
+        let mut written = Vec::new();
+        let (mut row, mut rooms) = (Vec::new(), Vec::new());
+        let mut end = |row: &mut Vec<u8>, rooms: &mut Vec<RoomIndex>, journal: &mut Self| {
+            if !row.is_empty() {
+                written.push((journal.next_row, Arc::from(&**row)));
+                row.clear();
+                journal.ids += rooms.len();
+                journal.rows.push_back((journal.next_row, rooms.as_slice().to_vec()));
+                rooms.clear();
+                journal.next_row += 1;
+            }
+        };
+        for room in std::mem::take(&mut self.waiting) {
+            let Some(unpaged) = self.unpaged.get_mut(&room).filter(|unpaged| unpaged.is_waiting) else {
+                continue;
+            };
+            unpaged.is_waiting = false;
+            for (key, remembered) in ids_from(room, unpaged.next_order) {
+                unpaged.next_order = remembered.order + 1;
+                put(&mut row, room, &key, remembered);
+                rooms.push(room);
+            }
+            if row.len() >= ROW_BYTES {
+                end(&mut row, &mut rooms, self);
+            }
         }
-        full.into_iter().map(|(number, row, _)| (number, row.into()))
+        end(&mut row, &mut rooms, self);
+        written
     }
 
     /// About how many bytes wait for a commit.
     pub(super) fn weight(&self) -> usize {
-        self.row.len() + self.full.len() * ROW_BYTES
+        self.waiting.len() * 200
     }
 
-    /// About how many bytes of memory the lists of rooms take.
+    /// About how many bytes of memory the journal takes.
     pub(super) fn bytes(&self) -> usize {
-        self.ids * size_of::<RoomIndex>() + self.begins.capacity() * 8 / 7 * 17
+        self.ids * size_of::<RoomIndex>()
+            + self.unpaged.capacity() * 8 / 7 * size_of::<(RoomIndex, Unpaged)>()
     }
 
     /// A row that was found in the store; rows come in the order in which they were written.
     pub(crate) fn restore(&mut self, number: u64, ids: &[NewId]) {
-        self.number = number + 1;
+        self.next_row = number + 1;
         self.ids += ids.len();
         self.rows.push_back((number, ids.iter().map(|id| id.room).collect()));
     }
 
-    /// The room has an id in that row that is in no page.
-    pub(crate) fn restore_room(&mut self, room: RoomIndex, number: u64) {
-        self.begins.entry(room).or_insert(number);
+    /// The id in that row is in no page.
+    pub(crate) fn restore_unpaged(&mut self, row: u64, id: &NewId) {
+        let new = Unpaged { row, next_order: 0, is_waiting: false };
+        self.unpaged.entry(id.room).or_insert(new).next_order = id.remembered.order + 1;
     }
 }
 
@@ -121,6 +143,15 @@ pub(crate) struct NewId {
     pub(crate) room: RoomIndex,
     pub(crate) key: MessageKey,
     pub(crate) remembered: Remembered,
+}
+
+fn put(row: &mut Vec<u8>, room: RoomIndex, key: &MessageKey, remembered: Remembered) {
+    let Remembered { order, number, silent, time } = remembered;
+    put_int(row, u64::from(room.0));
+    put_int(row, order);
+    row.extend(key.0);
+    put_int(row, u64::from(number) << 1 | u64::from(silent));
+    put_int(row, time);
 }
 
 /// The ids of a row.
@@ -140,4 +171,76 @@ pub(crate) fn new_ids(row: &[u8]) -> Result<Vec<NewId>, BadRow> {
         ids.push(NewId { room, key, remembered });
     }
     if ids.is_empty() { Err(BadRow) } else { Ok(ids) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: RoomIndex = RoomIndex(5);
+    const OTHER: RoomIndex = RoomIndex(6);
+
+    fn id(order: u64) -> (MessageKey, Remembered) {
+        let number = u32::try_from(order).unwrap();
+        (MessageKey::of(&order.to_string()), Remembered { order, number, silent: order == 2, time: 7 })
+    }
+
+    /// One commit's rows, each room having ids up to order 3.
+    fn commit(journal: &mut Journal) -> Vec<(u64, Vec<(RoomIndex, u64)>)> {
+        let rows = journal.take_rows(|_, from| (from..=3).map(id).collect());
+        let ids =
+            |row: &[u8]| new_ids(row).unwrap().iter().map(|id| (id.room, id.remembered.order)).collect();
+        rows.iter().map(|(number, row)| (*number, ids(row))).collect()
+    }
+
+    #[test]
+    fn a_row_has_what_is_in_no_page_and_goes_when_all_of_it_is() {
+        let mut journal = Journal::default();
+        for (room, order) in [(ROOM, 2), (OTHER, 3), (ROOM, 3)] {
+            journal.add(room, order);
+        }
+        assert_eq!(commit(&mut journal), [(0, vec![(ROOM, 2), (ROOM, 3), (OTHER, 3)])]);
+        assert_eq!(commit(&mut journal), [], "nothing is new");
+        assert!(journal.paged(ROOM));
+        assert!(!journal.paged(ROOM));
+        assert_eq!(journal.trim(9, |_| panic!("there is place")), [] as [u64; 0], "{OTHER:?} needs the row");
+        assert!(journal.paged(OTHER));
+        assert_eq!(journal.trim(9, |_| panic!("there is place")), [0]);
+    }
+
+    #[test]
+    fn what_was_paged_before_its_commit_is_in_no_row() {
+        let mut journal = Journal::default();
+        journal.add(ROOM, 2);
+        journal.paged(ROOM);
+        journal.add(ROOM, 3);
+        assert_eq!(commit(&mut journal), [(0, vec![(ROOM, 3)])]);
+    }
+
+    #[test]
+    fn rows_beyond_the_bound_go_once_their_pages_are_written() {
+        let mut journal = Journal::default();
+        journal.add(ROOM, 3);
+        commit(&mut journal);
+        journal.add(OTHER, 3);
+        commit(&mut journal);
+        let mut pages = Vec::new();
+        assert_eq!(journal.trim(1, |room| pages.push(room)), [0]);
+        assert_eq!(pages, [ROOM]);
+        assert!(!journal.paged(ROOM));
+        assert!(journal.paged(OTHER));
+    }
+
+    #[test]
+    fn a_broken_row_is_refused() {
+        let (key, remembered) = id(2);
+        let mut row = Vec::new();
+        put(&mut row, ROOM, &key, remembered);
+        assert_eq!(new_ids(&row), Ok(vec![NewId { room: ROOM, key, remembered }]));
+        for length in 0..row.len() {
+            assert_eq!(new_ids(&row[..length]), Err(BadRow), "cut at {length}");
+        }
+        row[1] = 0;
+        assert_eq!(new_ids(&row), Err(BadRow), "order 0");
+    }
 }

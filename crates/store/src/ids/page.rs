@@ -6,7 +6,7 @@ use events::MessageKey;
 use crate::bytes::{BadRow, Cursor, put_int};
 
 /// How many ids one row holds.
-pub(crate) const IDS_A_PAGE: u64 = 64;
+pub(super) const IDS_A_PAGE: u64 = 64;
 pub(super) const ENTRIES_A_PAGE: usize = 64;
 /// About how long the row of a full page is.
 pub(super) const ROW_BYTES: usize = ENTRIES_A_PAGE * 19;
@@ -125,6 +125,11 @@ impl Growing {
 
     pub(crate) fn row(&self) -> &[u8] {
         &self.row
+    }
+
+    pub(super) fn ids_from(&self, order: u64) -> Vec<(MessageKey, Remembered)> {
+        let ids = ids_of(self.page(), &self.row).unwrap_or_default();
+        ids.into_iter().filter(|(_, remembered)| remembered.order >= order).collect()
     }
 
     pub(super) fn bytes(&self) -> usize {

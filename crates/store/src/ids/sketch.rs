@@ -132,3 +132,60 @@ impl Sketch {
         Some(page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(order: u64) -> MessageKey {
+        MessageKey::of(&order.to_string())
+    }
+
+    fn remembered(order: u64) -> Remembered {
+        Remembered { order, number: u32::try_from(order).unwrap(), silent: false, time: order * 10 }
+    }
+
+    fn window(orders: std::ops::RangeInclusive<u64>) -> Window {
+        let mut window = Window::starting_at_page(page_of(*orders.start()));
+        for order in orders {
+            window.push(key(order), remembered(order));
+        }
+        window
+    }
+
+    #[test]
+    fn every_id_is_among_the_candidates_newest_first() {
+        let mut sketch = Sketch::of(&window(65..=500));
+        for order in 501..=1_000 {
+            assert_eq!(sketch.push(&key(order), remembered(order)), order % 64 == 0);
+        }
+        assert_eq!(sketch.drop_forgotten_page(127), None);
+        assert_eq!(sketch.drop_forgotten_page(128), Some(1));
+        for order in 129..=1_000 {
+            let mut below = 1_001;
+            let mut candidates = std::iter::from_fn(|| {
+                below = sketch.candidate(&key(order), below)?;
+                Some(below)
+            });
+            assert!(candidates.any(|candidate| candidate == order), "{order}");
+            assert_eq!(sketch.candidate(&key(order), 129), None, "{order}");
+        }
+        let strangers = (10_000..11_000).filter(|order| sketch.candidate(&key(*order), 1_001).is_some());
+        assert!(strangers.count() < 50, "some 13 of 1,000 new ids share a print with one of 872");
+    }
+
+    #[test]
+    fn ids_are_forgotten_in_their_order_reading_each_page_once() {
+        let window = window(1..=150);
+        let mut sketch = Sketch::of(&window);
+        let mut pages = Vec::new();
+        for order in 60..=150 {
+            let forgotten = sketch.forget::<BadRow>(order, |page| {
+                pages.push(page);
+                Ok(window.page_row(page))
+            });
+            assert_eq!(forgotten, Ok((key(order), remembered(order))));
+        }
+        assert_eq!(pages, [0, 1], "the third still grows");
+    }
+}

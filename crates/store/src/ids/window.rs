@@ -71,6 +71,10 @@ impl Window {
         (self.first..self.next_order()).filter_map(|order| self.get(order))
     }
 
+    pub(super) fn ids_from(&self, order: u64) -> Vec<(MessageKey, Remembered)> {
+        (order..self.next_order()).filter_map(|order| self.get(order)).collect()
+    }
+
     pub(super) fn next_order(&self) -> u64 {
         self.first + self.entries.len() as u64
     }

@@ -69,3 +69,59 @@ fn ids_are_known_to_the_end_of_the_window_wherever_they_lie() {
         Run::open(&options).unwrap();
     }
 }
+
+/// Two bytes of an id are all that is in memory of most: several ids of a room share them.
+#[test]
+fn ids_that_share_their_first_bytes_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path(), Policies::default());
+    options.id_cache_bytes = 0;
+    let mut run = Run::open(&options).unwrap();
+    for message in 0..2_000 {
+        for room in 0..2 {
+            assert_eq!(run.apply(&posted(room, message), 1).outcome, Outcome::Changed, "{message}");
+        }
+    }
+    for message in 0..2_000 {
+        for room in 0..2 {
+            let known = Outcome::Unchanged(Reason::KnownMessage);
+            assert_eq!(run.apply(&posted(room, message), 1).outcome, known, "{message}");
+        }
+    }
+}
+
+/// Ids of rooms that left memory are in their pages, and still beside the ids of rooms that did not.
+#[test]
+fn an_id_that_is_stored_twice_is_one() {
+    const ROOMS: usize = 40;
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path(), Policies::default());
+    options.id_cache_bytes = 8_000;
+    let mut run = Run::open(&options).unwrap();
+    for room in 0..ROOMS / 8 {
+        run.apply(&posted(room, 0), 1);
+    }
+    run.commit();
+    for room in ROOMS / 8..ROOMS {
+        run.apply(&posted(room, 0), 1);
+        // This room stays in memory.
+        assert_eq!(run.apply(&posted(0, 0), 1).outcome, Outcome::Unchanged(Reason::KnownMessage));
+    }
+    run.commit();
+    drop(run);
+    let tables = || {
+        let db = sled::open(dir.path().join("generations/1")).unwrap();
+        db.iter().keys().map(|key| key.unwrap()[0]).collect::<Vec<u8>>()
+    };
+    let rows = |table| tables().iter().filter(|found| **found == table).count();
+    assert!(rows(6) > ROOMS / 2, "most rooms have left memory");
+    assert!(rows(8) > 0, "one has not");
+    let mut run = Run::open(&options).unwrap();
+    for room in 0..ROOMS {
+        assert_eq!(run.apply(&posted(room, 0), 1).outcome, Outcome::Unchanged(Reason::KnownMessage));
+        assert_eq!(run.apply(&posted(room, 1), 1).outcome, Outcome::Changed);
+    }
+    run.commit();
+    drop(run);
+    Run::open(&options).unwrap();
+}
