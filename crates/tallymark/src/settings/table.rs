@@ -175,13 +175,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "http.header_timeout_ms",
-        default: "10000",
+        default: "75000",
         shape: Shape::Integer {
             range: 1..=600_000,
             unit: "milliseconds",
             set: |settings, ms| settings.http.header_timeout = Duration::from_millis(ms),
         },
-        meaning: "How long a connection may take to send a request's headers before it is closed.",
+        meaning: "How long a connection may be idle, or take to send headers, before it is closed; longer than a proxy in front keeps it.",
     },
     Setting {
         name: "http.shutdown_grace_ms",
