@@ -31,6 +31,7 @@ type Id = (MessageKey, Remembered);
 
 /// A sixteenth of the budget is for the rooms of ids that are in no page: 4 bytes an id.
 const BUDGET_BYTES_A_NEW_ID: usize = 64;
+
 /// What an opened store has in rows of new ids only.
 #[derive(Debug, Default)]
 pub(crate) struct Unpaged {
