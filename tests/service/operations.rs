@@ -23,6 +23,7 @@ fn one_process_and_one_policy_a_data_directory() {
     let second = service.another().finish();
     assert_eq!(second.code, Some(1), "{}", second.printed);
     assert!(second.printed.contains("is in use by another process"), "{}", second.printed);
+    assert!(!second.printed.contains("listening"), "it took a port first: {}", second.printed);
     assert_eq!(service.badge("demo", "bob", &[]).count, 3, "the first is not disturbed");
     service.terminate();
 

@@ -8,7 +8,7 @@ use crate::error::OpenError;
 
 /// The data directory, held by this process as long as the value lives.
 #[derive(Debug)]
-pub(crate) struct DataDir {
+pub struct DataDir {
     path: PathBuf,
     _lock: File,
 }
@@ -28,7 +28,7 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError + '_ {
 
 impl DataDir {
     /// Makes the directory if need be, and takes its lock.
-    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
         let generations = path.join("generations");
         fs::create_dir_all(&generations).map_err(io(&generations))?;
         let lock_path = path.join("lock");

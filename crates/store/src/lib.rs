@@ -19,6 +19,7 @@ mod writer;
 pub use checkpoint::{FORMAT_VERSION, Position, StreamIdentity};
 pub use digest::Digest;
 pub use error::{Damage, OpenError, PolicyNames, StoreError};
+pub use generation::DataDir;
 pub use metrics::Metrics;
 pub use outbox::{DeadLetter, Outbox};
 pub use store::{Options, Store};

@@ -61,17 +61,19 @@ impl Store {
     /// Opens the store that `data_dir/current` names, or makes a new one; loads it whole, and
     /// proves by its digest that it is what was committed.
     pub fn open(options: &Options, metrics: &Metrics) -> Result<(Self, Counters), OpenError> {
-        Self::open_into(Counters::new(options.policies), options, metrics)
+        let data_dir = DataDir::open(&options.data_dir)?;
+        Self::open_into(Counters::new(options.policies), data_dir, options, metrics)
     }
 
     /// As [`open`](Self::open), into counters that are still as `Counters::new` made them: so that
-    /// there can be readers before there is anything to read.
+    /// there can be readers before there is anything to read. `data_dir` was taken before, so that
+    /// whoever comes second learns of it before anything else.
     pub fn open_into(
         counters: Counters,
+        data_dir: DataDir,
         options: &Options,
         metrics: &Metrics,
     ) -> Result<(Self, Counters), OpenError> {
-        let data_dir = DataDir::open(&options.data_dir)?;
         let generation = data_dir.generation()?;
         let path = generation.path.clone();
         let tree = open_tree(&path, options.sled_cache_bytes)?;

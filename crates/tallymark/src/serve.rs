@@ -11,7 +11,7 @@ use consumer::{ConsumerError, Status, Stopped};
 use counters::Counters;
 use prometheus_client::registry::Registry;
 use query::{Gate, Operator, Public};
-use store::Store;
+use store::{DataDir, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -47,6 +47,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let options = convert::store_options(&settings)?;
     let consumer_settings = convert::consumer_settings(&settings)?;
     let login = nats::with_login(&settings.nats, ConnectOptions::new()).await?;
+    let data_dir = DataDir::open(&options.data_dir)?;
     let listener = bind("http.listen", settings.http.listen).await?;
     let operator_listener = bind("http.operator_listen", settings.http.operator_listen).await?;
 
@@ -77,7 +78,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let public = tokio::spawn(query::serve(listener, public, limits, dropped(public_stopped)));
     let operator = tokio::spawn(query::serve(operator_listener, operator, limits, dropped(operator_stopped)));
 
-    let opened = tokio::task::spawn_blocking(move || Store::open_into(counters, &options, &store_metrics));
+    let opened =
+        tokio::task::spawn_blocking(move || Store::open_into(counters, data_dir, &options, &store_metrics));
     let (store, counters) = opened.await.context("the store's loading ended unexpectedly")??;
     tracing::info!(
         generation = store.generation(),
