@@ -1,12 +1,13 @@
 //! Counters with a store below, driven as the service drives them, without a stream.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use counters::{Counters, Outcome, Policies};
 use events::{Body, Event, Id, MessagePosted, RoomJoined, RoomTagged, Tag, Tenant};
-use store::{Metrics, Options, Position, Store};
+use store::{Metrics, Options, Position, Sled, Store};
 
 /// The service's defaults.
 pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
@@ -58,12 +59,9 @@ pub(crate) enum Commits {
 }
 
 pub(crate) fn options(data_dir: &Path, message_window: u32, id_cache_bytes: usize) -> Options {
-    Options {
-        data_dir: data_dir.to_owned(),
-        policies: Policies { message_window, ..Policies::default() },
-        id_cache_bytes,
-        sled_cache_bytes: SLED_CACHE_BYTES,
-    }
+    let policies = Policies { message_window, ..Policies::default() };
+    let database = Arc::new(Sled { cache_bytes: SLED_CACHE_BYTES });
+    Options { id_cache_bytes, database, ..Options::new(data_dir, policies) }
 }
 
 impl Counted {

@@ -11,11 +11,12 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, StorageType};
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, HeaderMap};
-use consumer::{IDENTITY_CHECK_INTERVAL, Settings, Status};
+use consumer::{IDENTITY_CHECK_INTERVAL, Requests, Settings, Status};
 use events::{Line, Prefix, encode_message_pack};
 use flate2::read::GzDecoder;
 use futures::StreamExt as _;
 use store::{Metrics, Store};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 use xtask::NatsServer;
 
@@ -145,9 +146,16 @@ async fn replay(server: &NatsServer, events: usize) -> Result<Sample> {
         accepted_gaps: Vec::new(),
         commit_interval: COMMIT_INTERVAL,
         pending_bytes: PENDING_BYTES,
+        // The service's default: longer than a replay takes here.
+        snapshot_interval: Some(Duration::from_secs(900)),
         identity_check_interval: IDENTITY_CHECK_INTERVAL,
     };
     let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async {
+        // Dropping the sender ends it just as well.
+        let _ = stopped.await;
+    };
+    let (_nobody, snapshots) = unbounded_channel();
     let start = Instant::now();
     let running = tokio::spawn(consumer::run(
         settings,
@@ -156,10 +164,7 @@ async fn replay(server: &NatsServer, events: usize) -> Result<Sample> {
         counters,
         Status::new(|_| {}),
         consumer::Metrics::default(),
-        async {
-            // Dropping the sender ends it just as well.
-            let _ = stopped.await;
-        },
+        Requests { shutdown, snapshots },
     ));
     while durable.sequence() < events as u64 && !running.is_finished() {
         tokio::time::sleep(DURABLE_LOOK).await;

@@ -1,9 +1,10 @@
 //! The thread that applies: it alone has the counters and the store.
 
 mod work;
+mod writing;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use counters::Counters;
 use events::{Malformed, Prefix, Received, receive};
@@ -11,13 +12,15 @@ use store::{Position, Store, StoreError};
 use tokio::sync::mpsc::UnboundedSender;
 
 pub(crate) use work::{Batch, Begin, Halt, Report, Session, Sessions, Work};
+use writing::Writing;
 
+use crate::backlog::Backlog;
 use crate::delivered::Delivered;
 use crate::gaps::Gap;
 use crate::intake::{Intake, Step};
 use crate::letter::letter;
 use crate::metrics::{Metrics, gauge};
-use crate::pace::{Decision, Load, Pace};
+use crate::pace::Pace;
 use crate::status::Status;
 
 /// So many dead letters may wait; then consuming does.
@@ -36,6 +39,7 @@ pub(crate) struct Applier {
     pub(crate) metrics: Metrics,
     pub(crate) sessions: Sessions,
     pub(crate) reports: UnboundedSender<Report>,
+    pub(crate) backlog: Backlog,
 }
 
 /// The applier at work.
@@ -47,7 +51,7 @@ struct Running {
     last: Option<Delivered>,
     /// The messages of this session's consumer; `None` when none of them may be applied.
     intake: Option<(Session, Intake)>,
-    committed_at: Instant,
+    writing: Writing,
 }
 
 impl Applier {
@@ -59,8 +63,11 @@ impl Applier {
         status.seen(position.applied);
         status.advanced(position.applied, None);
         let mut running =
-            Running { parts: self, position, last: None, intake: None, committed_at: Instant::now() };
-        let result = running.work(inbox);
+            Running { parts: self, position, last: None, intake: None, writing: Writing::new() };
+        let result = running.work(inbox).and_then(|durable| {
+            running.parts.store.close()?;
+            Ok(durable)
+        });
         if let Err(error) = &result {
             status.failed(error);
         }
@@ -79,10 +86,11 @@ impl Running {
                     let _ = reply.send(self.position().clone());
                 }
                 Ok(Work::Begin(begin)) => self.begin(begin),
+                Ok(Work::Snapshot) => self.writing.want_snapshot(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return self.stop(),
             }
-            self.commit_if_due()?;
+            self.write_if_due()?;
             self.show();
         }
     }
@@ -115,6 +123,7 @@ impl Running {
         self.parts.metrics.gaps_accepted.inc();
         self.position.accepted_gaps.push((gap.first, gap.last));
         self.position.applied = gap.last;
+        self.position.recount = None;
         self.position.fingerprint = None;
         self.last = None;
         self.parts.counters.advance(gap.last);
@@ -161,6 +170,7 @@ impl Running {
                     }
                     self.parts.counters.advance(sequences.stream);
                     self.position.applied = sequences.stream;
+                    self.position.recount = None;
                     self.last = Some(message);
                 }
             }
@@ -218,33 +228,6 @@ impl Running {
         None
     }
 
-    fn commit_if_due(&mut self) -> Result<(), StoreError> {
-        let has_pending = self.last.is_some() || self.parts.store.has_pending(&self.position);
-        let load = Load {
-            has_pending,
-            pending_bytes: self.parts.store.pending_bytes(&self.parts.counters),
-            is_writing: self.parts.store.is_busy()?,
-            lag_events: self.parts.status.lag_events(),
-            since_last: self.committed_at.elapsed(),
-        };
-        if self.parts.pace.decide(load) == Decision::Commit { self.commit() } else { Ok(()) }
-    }
-
-    fn commit(&mut self) -> Result<(), StoreError> {
-        let position = self.position().clone();
-        self.parts.store.commit(&mut self.parts.counters, position)?;
-        self.committed_at = Instant::now();
-        Ok(())
-    }
-
-    fn stop(&mut self) -> Result<u64, StoreError> {
-        if self.last.is_some() || self.parts.store.has_pending(&self.position) {
-            self.commit()?;
-        }
-        self.parts.store.wait()?;
-        Ok(self.position.applied)
-    }
-
     fn show(&self) {
         let Applier { status, metrics, store, counters, .. } = &self.parts;
         let (lag_events, lag_seconds) = status.lag(SystemTime::now());
@@ -255,6 +238,7 @@ impl Running {
         metrics.lag_events.set(gauge(lag_events));
         metrics.lag_seconds.set(lag_seconds);
         metrics.dead_letters_waiting.set(gauge(store.outbox().waiting() as u64));
+        status.stored(store);
     }
 }
 

@@ -50,6 +50,25 @@ pub enum Fence {
         /// Up to where it was counted.
         applied: u64,
     },
+    /// The store is lost, and the stream does not hold everything that was counted in it.
+    #[error(
+        "{why}, and {found}, so nothing can be recounted. Put a snapshot of this service into data_dir/snapshots, or a \
+         backup of the data directory in its place, and start again; or restore the stream; or accept the loss of what \
+         the stream does not hold: nats.accepted_gaps for a stream that begins later, an empty data directory for one \
+         that is gone",
+        found = match first_sequence {
+            Some(first) => format!("stream {stream:?} begins at sequence {first}"),
+            None => format!("there is no stream {stream:?}"),
+        }
+    )]
+    NothingToRecount {
+        /// What became of the store.
+        why: String,
+        /// The stream's name.
+        stream: String,
+        /// The stream's first sequence, if there is one.
+        first_sequence: Option<u64>,
+    },
     /// The message applied last is not in the stream.
     #[error(
         "the stream has no message {applied}, which was the last one counted: this is another history. Restore the \
@@ -104,11 +123,12 @@ pub enum Fence {
 
 impl Fence {
     /// The name of each kind, as metrics have it.
-    pub(crate) const NAMES: [&str; 9] = [
+    pub(crate) const NAMES: [&str; 10] = [
         "missing",
         "deleted",
         "truncated",
         "events_lost",
+        "nothing_to_recount",
         "applied_missing",
         "applied_differs",
         "recreated",
@@ -122,6 +142,7 @@ impl Fence {
             Self::Deleted { .. } => "deleted",
             Self::Truncated { .. } => "truncated",
             Self::EventsLost { .. } => "events_lost",
+            Self::NothingToRecount { .. } => "nothing_to_recount",
             Self::AppliedMissing { .. } => "applied_missing",
             Self::AppliedDiffers { .. } => "applied_differs",
             Self::Recreated { .. } => "recreated",

@@ -47,6 +47,13 @@ pub(crate) fn check(position: &Position, name: &str, facts: &StreamFacts, allowe
     let applied = position.applied;
     let StreamFacts::Found(found) = facts else {
         let stream = name.to_owned();
+        if let Some(why) = &position.recount {
+            return Verdict::Fenced(Fence::NothingToRecount {
+                why: why.clone(),
+                stream,
+                first_sequence: None,
+            });
+        }
         let was_counted = applied > 0 || position.stream.is_some();
         return Verdict::Fenced(if was_counted {
             Fence::Deleted { stream, applied }
@@ -64,6 +71,11 @@ pub(crate) fn check(position: &Position, name: &str, facts: &StreamFacts, allowe
     let missing = (end > applied).then(|| Gap { first: applied + 1, last: end });
     let lost = missing.filter(|gap| gap.is_within(&allowed.gaps));
     if first_sequence > applied + 1 && lost.is_none() {
+        if let Some(why) = &position.recount {
+            let (why, stream) = (why.clone(), name.to_owned());
+            let first_sequence = Some(first_sequence);
+            return Verdict::Fenced(Fence::NothingToRecount { why, stream, first_sequence });
+        }
         return Verdict::Fenced(Fence::EventsLost { first_sequence, applied });
     }
     if applied > 0

@@ -20,6 +20,7 @@ mod version;
 
 // Applying: one thread.
 mod applier;
+mod backlog;
 mod delivered;
 
 // Waiting: the server.
@@ -37,8 +38,8 @@ pub use gaps::Gap;
 pub use metrics::Metrics;
 pub use raw::RawError;
 pub use readiness::Reason;
-pub use run::{Stopped, run};
+pub use run::{Requests, Stopped, run};
 pub use settings::{IDENTITY_CHECK_INTERVAL, Settings};
-pub use status::{Snapshot, Status};
+pub use status::{Snapshot, Status, StoreStatus};
 pub use stream::{StreamError, create_streams};
 pub use version::{OLDEST_SERVER, is_too_old};

@@ -43,6 +43,8 @@ pub struct Metrics {
     pub(crate) reconnects: Counter,
     pub(crate) consumers_created: Counter,
     pub(crate) gaps_accepted: Counter,
+    paused: Family<ReasonLabel, Counter>,
+    pub(crate) writing_paused: Gauge,
     /// The counters of `events`, `unchanged` and `malformed`, in the order of their enums: an
     /// event must not pay for looking its label up.
     by_kind: Vec<Counter>,
@@ -58,6 +60,10 @@ impl Default for Metrics {
         let fenced = Family::<ReasonLabel, Gauge>::default();
         for reason in Fence::NAMES {
             fenced.get_or_create(&ReasonLabel { reason }).set(0);
+        }
+        let paused = Family::<ReasonLabel, Counter>::default();
+        for reason in ["dead_letters", "store"] {
+            drop(paused.get_or_create(&ReasonLabel { reason }));
         }
         let by_reason = |family: &Family<ReasonLabel, Counter>, reason| -> Counter {
             family.get_or_create(&ReasonLabel { reason }).clone()
@@ -86,6 +92,8 @@ impl Default for Metrics {
             reconnects: Counter::default(),
             consumers_created: Counter::default(),
             gaps_accepted: Counter::default(),
+            paused,
+            writing_paused: Gauge::default(),
         }
     }
 }
@@ -144,6 +152,16 @@ impl Metrics {
             "Ranges of missing sequences passed over as the settings allow",
             gaps_accepted,
         );
+        let Self { paused, writing_paused, .. } = self.clone();
+        let bounds = "Times that consuming waited because a bound was reached, by what is bounded";
+        registry.register("consuming_paused", bounds, paused);
+        let full = "1 while the disk has less than store.reserve_bytes left, so that nothing is written";
+        registry.register("writing_paused", full, writing_paused);
+    }
+
+    /// Consuming waits, because of this bound.
+    pub(crate) fn paused(&self, reason: &'static str) {
+        self.paused.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     pub(crate) fn applied(&self, kind: Kind, applied: &counters::Applied) {

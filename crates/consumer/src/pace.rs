@@ -1,4 +1,4 @@
-//! When to commit.
+//! When to commit, and when to write a snapshot.
 
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ const CATCHING_UP_INTERVALS: u32 = 20;
 pub(crate) struct Pace {
     pub(crate) commit_interval: Duration,
     pub(crate) pending_bytes: usize,
+    /// `None`: snapshots are written only when asked for, and at the end.
+    pub(crate) snapshot_interval: Option<Duration>,
 }
 
 /// What is to be weighed.
@@ -20,32 +22,48 @@ pub(crate) struct Load {
     /// Whether a commit would write anything.
     pub(crate) has_pending: bool,
     pub(crate) pending_bytes: usize,
-    /// Whether the last commit is still on its way to the disk.
+    /// Whether the last commit or a snapshot is still on its way to the disk.
     pub(crate) is_writing: bool,
+    /// Whether the disk has room for what a commit writes.
+    pub(crate) has_space: bool,
     pub(crate) lag_events: u64,
-    pub(crate) since_last: Duration,
+    pub(crate) since_commit: Duration,
+    /// Whether anything was committed that is in no snapshot.
+    pub(crate) has_news: bool,
+    pub(crate) since_snapshot: Duration,
+    /// Whether somebody asked for a snapshot of everything applied.
+    pub(crate) is_snapshot_wanted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     NotYet,
-    /// Now, even if that means to wait until the last commit is on disk.
     Commit,
+    /// Of what was committed last.
+    Snapshot,
+    /// No more memory may be taken, and nothing can be written now.
+    Full,
 }
 
 impl Pace {
     pub(crate) fn decide(self, load: Load) -> Decision {
+        if load.is_writing || !load.has_space {
+            let is_full = load.has_pending && load.pending_bytes >= self.pending_bytes;
+            return if is_full { Decision::Full } else { Decision::NotYet };
+        }
+        if load.is_snapshot_wanted {
+            return if load.has_pending { Decision::Commit } else { Decision::Snapshot };
+        }
+        if load.has_news && self.snapshot_interval.is_some_and(|interval| load.since_snapshot >= interval) {
+            return Decision::Snapshot;
+        }
         if !load.has_pending {
             return Decision::NotYet;
-        }
-        if load.is_writing {
-            let is_full = load.pending_bytes >= self.pending_bytes;
-            return if is_full { Decision::Commit } else { Decision::NotYet };
         }
         // Half of the memory is for the commit being written, half for what is applied meanwhile.
         let is_catching_up = load.lag_events > CATCHING_UP_EVENTS;
         let intervals = if is_catching_up { CATCHING_UP_INTERVALS } else { 1 };
-        let is_time = load.since_last >= self.commit_interval.saturating_mul(intervals);
+        let is_time = load.since_commit >= self.commit_interval.saturating_mul(intervals);
         if is_time || load.pending_bytes >= self.pending_bytes / 2 {
             Decision::Commit
         } else {
@@ -60,45 +78,82 @@ mod tests {
 
     use super::{Load, Pace};
 
-    /// One line a case, with an interval of 250 ms and memory for 1000 bytes:
-    /// pending bytes (or `none`), lag, since the last commit, whether one is being written | decision.
+    /// One line a case, with a commit every 250 ms, memory for 1000 bytes and a snapshot a minute:
+    /// pending bytes (or `none`), lag, ms since the last commit, what else is so | decision.
     #[track_caller]
     fn check(line: &str) {
         let (load, expected) = line.split_once('|').unwrap();
         let words: Vec<_> = load.split_whitespace().collect();
+        let is_said = |word| words[3..].contains(&word);
         let load = Load {
             has_pending: words[0] != "none",
             pending_bytes: words[0].parse().unwrap_or(0),
             lag_events: words[1].parse().unwrap(),
-            since_last: Duration::from_millis(words[2].parse().unwrap()),
-            is_writing: words[3] == "writing",
+            since_commit: Duration::from_millis(words[2].parse().unwrap()),
+            is_writing: is_said("writing"),
+            has_space: !is_said("no-space"),
+            has_news: is_said("news"),
+            since_snapshot: Duration::from_secs(if is_said("minute") { 60 } else { 59 }),
+            is_snapshot_wanted: is_said("wanted"),
         };
-        let pace = Pace { commit_interval: Duration::from_millis(250), pending_bytes: 1000 };
+        let pace = Pace {
+            commit_interval: Duration::from_millis(250),
+            pending_bytes: 1000,
+            snapshot_interval: Some(Duration::from_secs(60)),
+        };
         assert_eq!(format!("{:?}", pace.decide(load)), expected.trim(), "{line}");
+        let pace = Pace { snapshot_interval: None, ..pace };
+        let is_by_time = expected.trim() == "Snapshot" && !is_said("wanted");
+        assert!(!is_by_time || format!("{:?}", pace.decide(load)) != "Snapshot", "{line}, without interval");
     }
 
     #[test]
     fn live_every_interval_if_there_is_anything() {
-        check("none      0   999 idle    | NotYet");
-        check("   0      0   250 idle    | Commit");
-        check("  10      0   249 idle    | NotYet");
-        check("  10      0   250 idle    | Commit");
-        check("  10  10000   250 idle    | Commit");
+        check("none      0   999         | NotYet");
+        check("   0      0   250         | Commit");
+        check("  10      0   249         | NotYet");
+        check("  10      0   250         | Commit");
+        check("  10  10000   250         | Commit");
         check("  10      0   250 writing | NotYet");
     }
 
     #[test]
     fn while_catching_up_by_memory() {
-        check("  10  10001   250 idle    | NotYet");
-        check(" 499  10001  4999 idle    | NotYet");
-        check(" 500  10001     0 idle    | Commit");
-        check("  10  10001  5000 idle    | Commit");
+        check("  10  10001   250 | NotYet");
+        check(" 499  10001  4999 | NotYet");
+        check(" 500  10001     0 | Commit");
+        check("  10  10001  5000 | Commit");
     }
 
     #[test]
     fn never_more_memory_than_allowed() {
-        check(" 999  10001     0 writing | NotYet");
-        check("1000  10001     0 writing | Commit");
-        check("1000      0     0 writing | Commit");
+        check(" 999  10001     0 writing  | NotYet");
+        check("1000  10001     0 writing  | Full");
+        check("1000      0     0 writing  | Full");
+        check("1000      0     0          | Commit");
+    }
+
+    #[test]
+    fn nothing_is_written_to_a_full_disk() {
+        check("  10      0   999 no-space                    | NotYet");
+        check(" 999      0   999 no-space news minute wanted | NotYet");
+        check("1000      0   999 no-space                    | Full");
+    }
+
+    #[test]
+    fn a_snapshot_between_two_commits() {
+        check("  10      0   999 news minute         | Snapshot");
+        check("none      0   999 news minute         | Snapshot");
+        check("none      0   999 news                | NotYet");
+        check("none      0   999 minute              | NotYet");
+        check("  10      0   999 news                | Commit");
+        check("  10      0   999 news minute writing | NotYet");
+    }
+
+    #[test]
+    fn a_snapshot_that_is_asked_for_has_everything() {
+        check("  10      0     0 wanted         | Commit");
+        check("none      0     0 wanted         | Snapshot");
+        check("none      0     0 wanted writing | NotYet");
     }
 }

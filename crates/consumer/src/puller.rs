@@ -7,6 +7,7 @@ use store::Outbox;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::applier::{Halt, MAX_LETTERS_WAITING, Report};
+use crate::backlog::Backlog;
 use crate::error::ConsumerError;
 use crate::fence::Fence;
 use crate::inbox::ApplierGone;
@@ -18,8 +19,8 @@ use crate::session::{End, Source};
 const FRUITLESS_SESSIONS: u32 = 3;
 /// Consuming goes on when so few dead letters wait.
 const RESUME_LETTERS_WAITING: usize = MAX_LETTERS_WAITING * 9 / 10;
-/// How often to look whether that is so.
-const OUTBOX_LOOK: Duration = Duration::from_millis(250);
+/// How often to look whether what consuming waits for has come.
+const PAUSE_LOOK: Duration = Duration::from_millis(250);
 /// How soon a stream that was never there is looked for again.
 const MISSING_RETRY: Duration = Duration::from_secs(1);
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(100);
@@ -50,6 +51,7 @@ pub(crate) struct Puller {
     pub(crate) link: Link,
     pub(crate) reports: UnboundedReceiver<Report>,
     pub(crate) outbox: Outbox,
+    pub(crate) backlog: Backlog,
 }
 
 impl Puller {
@@ -67,11 +69,14 @@ impl Puller {
                 // Dead letters are sent only while the stream is confirmed, so it stays so.
                 self.wait_for_outbox(connection).await?;
             }
+            if matches!(end, End::Halted(Halt::StoreFull)) {
+                self.wait_for_store(connection).await?;
+            }
             self.source.confirmed.send_replace(None);
             if self.source.status.applied() > applied {
                 backoff = SHORTEST_BACKOFF;
                 fruitless = 0;
-            } else if !matches!(end, End::Fenced(_) | End::Halted(Halt::OutboxFull)) {
+            } else if !matches!(end, End::Fenced(_) | End::Halted(Halt::OutboxFull | Halt::StoreFull)) {
                 fruitless += 1;
             }
             if self.settle(end, connection, backoff).await {
@@ -83,7 +88,7 @@ impl Puller {
     /// Waits as long as the end of a session asks for. Says whether that was for a failure.
     async fn settle(&self, end: End, connection: Connection, backoff: Duration) -> bool {
         match end {
-            End::SteppedOver | End::Halted(Halt::OutboxFull) => false,
+            End::SteppedOver | End::Halted(Halt::OutboxFull | Halt::StoreFull) => false,
             End::Reconnected => {
                 tracing::info!("the connection is a new one: the stream's identity is checked again");
                 false
@@ -144,16 +149,34 @@ impl Puller {
             "consuming waits: {MAX_LETTERS_WAITING} malformed events are not copied to stream {stream:?} yet; see \
              that it exists and takes messages"
         );
+        self.source.metrics.paused("dead_letters");
+        let outbox = &self.outbox;
+        self.pause(connection, why, || outbox.waiting() <= RESUME_LETTERS_WAITING).await
+    }
+
+    /// Waits until there is memory again for what is applied, or the stream has to be looked at
+    /// again.
+    async fn wait_for_store(&self, connection: Connection) -> Result<(), ApplierGone> {
+        let Some(why) = self.backlog.why() else { return Ok(()) };
+        self.pause(connection, why, || self.backlog.why().is_none()).await
+    }
+
+    async fn pause(
+        &self,
+        connection: Connection,
+        why: String,
+        is_over: impl Fn() -> bool,
+    ) -> Result<(), ApplierGone> {
         tracing::error!("{why}");
         self.source.status.paused(Some(why));
-        let room = async {
-            while self.outbox.waiting() > RESUME_LETTERS_WAITING {
-                tokio::time::sleep(OUTBOX_LOOK).await;
+        let over = async {
+            while !is_over() {
+                tokio::time::sleep(PAUSE_LOOK).await;
             }
-            tracing::info!("dead letters are copied again: consuming goes on");
+            tracing::info!("consuming goes on");
         };
         let waited = tokio::select! {
-            () = room => Ok(()),
+            () = over => Ok(()),
             () = self.link.replaced(connection) => Ok(()),
             looked = self.source.watch(&self.link) => looked.map(|_| ()),
         };

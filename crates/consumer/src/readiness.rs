@@ -33,6 +33,8 @@ impl Reason {
 /// What is known that decides on readiness.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
+    /// What is done before consuming begins.
+    starting: Option<String>,
     /// What keeps the consumer from the stream; `None` before it begins.
     connecting: Option<String>,
     /// The stream's last sequence when its identity was first confirmed.
@@ -43,6 +45,10 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
+    pub(crate) fn starting(&mut self, what: String) {
+        self.starting = Some(what);
+    }
+
     pub(crate) fn connecting(&mut self, what: String) {
         self.connecting = Some(what);
     }
@@ -90,7 +96,8 @@ impl Readiness {
             return Some((Reason::CatchingUp, detail));
         }
         let Some(what) = &self.connecting else {
-            return Some((Reason::Starting, "consuming has not begun".to_owned()));
+            let what = self.starting.as_deref().unwrap_or("consuming has not begun");
+            return Some((Reason::Starting, what.to_owned()));
         };
         Some((Reason::Connecting, what.clone()))
     }

@@ -1,15 +1,17 @@
 //! The consumer as a whole: starts its parts, and ends when one of them does or when asked to.
 
+use std::convert::Infallible;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use async_nats::ConnectOptions;
 use counters::Counters;
 use store::{Store, StoreError};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
 use crate::applier::{Applier, Sessions, Work};
+use crate::backlog::Backlog;
 use crate::dead_letters::Sender;
 use crate::error::ConsumerError;
 use crate::identity::Allowed;
@@ -29,19 +31,27 @@ pub struct Stopped {
     pub durable_sequence: u64,
 }
 
-/// Connects with `options`, which say who connects; consumes until `shutdown` completes; then commits, waits until all that was applied is on disk,
-/// and ends. Everything that may pass by itself is waited for: only what needs another process
+/// What is asked of a running consumer.
+pub struct Requests<Shutdown> {
+    /// Completes when consuming is to end.
+    pub shutdown: Shutdown,
+    /// A snapshot of everything applied is to be written, for each that is received.
+    pub snapshots: UnboundedReceiver<()>,
+}
+
+/// Connects with `options`, which say who connects; consumes until it is to end; then commits, waits until all that
+/// was applied is on disk, and ends. Everything that may pass by itself is waited for: only what needs another process
 /// ends with an error.
-pub async fn run(
+pub async fn run<Shutdown: Future<Output = ()>>(
     settings: Settings,
     options: ConnectOptions,
     store: Store,
     counters: Counters,
     status: Status,
     metrics: Metrics,
-    shutdown: impl Future<Output = ()>,
+    requests: Requests<Shutdown>,
 ) -> Result<Stopped, ConsumerError> {
-    let sessions = Sessions::default();
+    let (sessions, backlog) = (Sessions::default(), Backlog::default());
     let (outbox, durable) = (store.outbox(), store.durable());
     let link = Link::new(&settings, options, &status, &metrics).await?;
     let (work, inbox) = channel();
@@ -51,11 +61,16 @@ pub async fn run(
         counters,
         prefix: settings.subject_prefix.clone(),
         accepted_gaps: settings.accepted_gaps.clone(),
-        pace: Pace { commit_interval: settings.commit_interval, pending_bytes: settings.pending_bytes },
+        pace: Pace {
+            commit_interval: settings.commit_interval,
+            pending_bytes: settings.pending_bytes,
+            snapshot_interval: settings.snapshot_interval,
+        },
         status: status.clone(),
         metrics: metrics.clone(),
         sessions: sessions.clone(),
         reports: reporter,
+        backlog: backlog.clone(),
     };
     let (alive, ended) = oneshot::channel::<()>();
     let body = move || {
@@ -86,12 +101,21 @@ pub async fn run(
         inbox,
         confirmed,
     };
-    let puller = Puller { source, link, reports, outbox };
+    let puller = Puller { source, link, reports, outbox, backlog };
+    let Requests { shutdown, mut snapshots } = requests;
+    let forward = async {
+        while snapshots.recv().await.is_some() {
+            // If the applier is gone, everything ends.
+            let _ = work.send(Work::Snapshot);
+        }
+        futures::future::pending::<Infallible>().await
+    };
 
     let error = tokio::select! {
         biased;
         () = shutdown => None,
         _ = ended => None,
+        never = forward => match never {},
         Err(ended) = puller.run() => match ended {
             Ended::ApplierGone => None,
             Ended::Error(error) => Some(error),

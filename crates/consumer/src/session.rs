@@ -124,7 +124,7 @@ impl Source {
 
     /// Both streams, if the operator wants them and nothing was ever counted.
     async fn create_streams(&self, link: &Link, position: &Position) -> Result<(), StreamError> {
-        let has_checkpoint = position.stream.is_some() || position.applied > 0;
+        let has_checkpoint = position.stream.is_some() || position.applied > 0 || position.recount.is_some();
         if !self.settings.create_stream || has_checkpoint {
             return Ok(());
         }

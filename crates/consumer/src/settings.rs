@@ -28,6 +28,9 @@ pub struct Settings {
     pub commit_interval: Duration,
     /// Memory for changes not yet committed, in bytes.
     pub pending_bytes: usize,
+    /// How often a snapshot is written, if anything was committed since the last one; `None`: only
+    /// when asked for, and at the end.
+    pub snapshot_interval: Option<Duration>,
     /// How often the stream's identity is checked; [`IDENTITY_CHECK_INTERVAL`] is a good choice.
     pub identity_check_interval: Duration,
 }

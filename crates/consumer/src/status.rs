@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
+use store::{Digest, SnapshotFile, Store};
 
 use crate::fence::Fence;
 use crate::readiness::{Readiness, Reason};
@@ -23,6 +24,21 @@ pub struct Snapshot {
     pub lag_seconds: f64,
     /// Why consuming waits though the counts can be trusted.
     pub paused: Option<String>,
+}
+
+/// How the store stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// The number of the generation that is open.
+    pub generation: u64,
+    /// The sequence of the last commit.
+    pub committed: u64,
+    /// The digest of that commit.
+    pub digest: Digest,
+    /// The sequence up to which everything is on disk.
+    pub durable: u64,
+    /// The newest first.
+    pub snapshots: Vec<SnapshotFile>,
 }
 
 /// Written by the consumer, read by anyone. Cheap to clone: all clones are one.
@@ -44,6 +60,7 @@ struct State {
     readiness: Readiness,
     paused: Option<String>,
     is_ready: bool,
+    store: Option<StoreStatus>,
 }
 
 impl fmt::Debug for Status {
@@ -124,6 +141,30 @@ impl Status {
         }
         if !self.0.is_caught_up.load(Ordering::Acquire) {
             self.change(|state| state.readiness.applied(applied));
+        }
+    }
+
+    /// How the store stands; `None` before it is open.
+    pub fn store(&self) -> Option<StoreStatus> {
+        self.0.state.lock().store.clone()
+    }
+
+    /// What takes long before consuming begins.
+    pub fn starting(&self, what: impl fmt::Display) {
+        self.change(|state| state.readiness.starting(what.to_string()));
+    }
+
+    pub(crate) fn stored(&self, store: &Store) {
+        let (committed, durable) = (store.position().applied, store.durable().sequence());
+        let mut state = self.0.state.lock();
+        let is_shown = state.store.as_ref().is_some_and(|shown| {
+            (shown.committed, shown.durable, shown.digest) == (committed, durable, store.digest())
+                && shown.snapshots == store.snapshots()
+        });
+        if !is_shown {
+            let (generation, digest) = (store.generation(), store.digest());
+            let snapshots = store.snapshots().to_vec();
+            state.store = Some(StoreStatus { generation, committed, digest, durable, snapshots });
         }
     }
 

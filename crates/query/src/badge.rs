@@ -1,6 +1,6 @@
 //! `GET /me/badge`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
@@ -20,8 +20,8 @@ pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 pub struct Public {
     /// Who may ask.
     pub tenants: Tenants,
-    /// Knows the counts.
-    pub reader: Reader,
+    /// Knows the counts; empty until they are loaded.
+    pub reader: Arc<OnceLock<Reader>>,
     /// Whether muted rooms are in the sum.
     pub muted_rooms: MutedRooms,
     /// Whether the counts can be trusted.
@@ -61,7 +61,8 @@ impl Badges {
         })?;
         let tags = RoomTags::parse(request.uri().query().unwrap_or(""));
         let tags = tags.map_err(|_| Refusal::InvalidRoomTags)?;
-        let read = |tags: &[&str]| public.reader.badge(&tenant.name, &user, tags, public.muted_rooms);
+        let reader = public.reader.get().ok_or(Refusal::NotReady)?;
+        let read = |tags: &[&str]| reader.badge(&tenant.name, &user, tags, public.muted_rooms);
         public.gate.while_open(|| tags.with_slice(read)).ok_or(Refusal::NotReady)
     }
 

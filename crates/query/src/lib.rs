@@ -18,6 +18,10 @@ mod gate;
 mod metrics;
 mod readiness;
 mod serve;
+mod status;
+
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 
 pub use badge::{Clock, Public};
 pub use gate::Gate;
@@ -27,4 +31,5 @@ pub use operator::Operator;
 pub use readiness::{Readiness, Reason};
 pub use routes::{operator_router, public_router};
 pub use serve::{Limits, serve};
+pub use status::{DigestAt, SnapshotAt, Status, StoreStatus};
 pub use tenants::{Tenant, Tenants, TenantsError};

@@ -1,4 +1,4 @@
-//! The routes for operators: alive, ready, metrics.
+//! The routes for operators: alive, ready, how far, metrics.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::answer::{self, Refusal};
 use crate::readiness::{Body, Readiness};
+use crate::status::Status;
 
 /// The media type of what `prometheus_client` writes.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -18,6 +19,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Operator {
     /// Asked at each `/readyz`.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// Asked at each `/status`.
+    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
     /// Everything that `/metrics` shows.
     pub registry: Arc<Registry>,
 }
@@ -34,6 +37,11 @@ pub(crate) async fn readyz(State(operator): State<Arc<Operator>>) -> Response {
     };
     let body = serde_json::to_vec(&Body::from(&readiness)).expect("the body is a plain JSON object");
     answer::json(status, body)
+}
+
+pub(crate) async fn status(State(operator): State<Arc<Operator>>) -> Response {
+    let body = serde_json::to_vec(&(operator.status)()).expect("the body is a plain JSON object");
+    answer::json(StatusCode::OK, body)
 }
 
 pub(crate) async fn metrics(State(operator): State<Arc<Operator>>) -> Response {

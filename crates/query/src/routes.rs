@@ -23,6 +23,7 @@ pub fn operator_router(operator: Operator) -> Router {
     Router::new()
         .route("/healthz", get_only(get(operator::healthz)))
         .route("/readyz", get_only(get(operator::readyz)))
+        .route("/status", get_only(get(operator::status)))
         .route("/metrics", get_only(get(operator::metrics)))
         .fallback(operator::not_found)
         .with_state(Arc::new(operator))

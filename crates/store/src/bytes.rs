@@ -70,9 +70,14 @@ impl<'a> Cursor<'a> {
         u32::try_from(self.int()?).map_err(|_| BadRow)
     }
 
-    pub(crate) fn text(&mut self) -> Result<&'a str, BadRow> {
+    /// What [`put_bytes`] wrote.
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], BadRow> {
         let length = usize::try_from(self.int()?).map_err(|_| BadRow)?;
-        std::str::from_utf8(self.take(length)?).map_err(|_| BadRow)
+        self.take(length)
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a str, BadRow> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| BadRow)
     }
 }
 

@@ -4,6 +4,9 @@ use counters::{OwnMessages, Policies, RULES_VERSION, RoomIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::error::Damage;
+use crate::outbox;
+use crate::walk::Walked;
 
 /// How rows are laid out. A store of a newer format is refused; an older one is read by the code
 /// that this number will then choose.
@@ -30,6 +33,10 @@ pub struct Position {
     pub fingerprint: Option<[u8; 32]>,
     /// Ranges of sequences that were missing from the stream and accepted by the operator.
     pub accepted_gaps: Vec<(u64, u64)>,
+    /// Why everything has to be counted again from the stream's first sequence; `None` once the
+    /// first event is applied. Something was counted before, so no stream is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recount: Option<String>,
 }
 
 /// What the row of every version says: enough to refuse it.
@@ -49,14 +56,18 @@ pub(crate) struct Row {
     position: Position,
     digest: [u64; 2],
     next_room: u32,
+    /// The digest of the dead letters on their way; the first versions had none.
+    #[serde(default)]
+    outbox: Option<[u64; 2]>,
 }
 
 /// What the row says, in this program's words.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Checkpoint {
     pub(crate) policies: Policies,
     pub(crate) position: Position,
     pub(crate) digest: Digest,
+    pub(crate) outbox: Option<Digest>,
     /// Rooms from this index on have not been given out.
     pub(crate) next_room: RoomIndex,
 }
@@ -65,7 +76,6 @@ const EXCLUDE: &str = "exclude";
 const MARK_READ: &str = "mark_read";
 
 impl Checkpoint {
-    #[allow(clippy::cast_possible_truncation, reason = "the two halves of 128 bits")]
     pub(crate) fn to_row(&self) -> Vec<u8> {
         let row = Row {
             format_version: FORMAT_VERSION,
@@ -77,8 +87,9 @@ impl Checkpoint {
             .to_owned(),
             message_window: self.policies.message_window,
             position: self.position.clone(),
-            digest: [(self.digest.0 >> 64) as u64, self.digest.0 as u64],
+            digest: halves(self.digest),
             next_room: self.next_room.0,
+            outbox: self.outbox.map(halves),
         };
         rmp_serde::to_vec_named(&row).expect("a checkpoint has only strings, integers and lists")
     }
@@ -90,12 +101,33 @@ impl Checkpoint {
             MARK_READ => OwnMessages::MarkRead,
             _ => return None,
         };
-        let [high, low] = row.digest;
         Some(Self {
             policies: Policies { own_messages, message_window: row.message_window },
             position: row.position,
-            digest: Digest(u128::from(high) << 64 | u128::from(low)),
+            digest: whole(row.digest),
+            outbox: row.outbox.map(whole),
             next_room: RoomIndex(row.next_room),
         })
     }
+
+    /// Whether the rows are all that were written with this checkpoint, and no others.
+    pub(crate) fn check(&self, walked: &Walked) -> Result<(), Damage> {
+        let found = walked.digests.total();
+        if found != self.digest {
+            return Err(Damage::Digest { expected: self.digest, found });
+        }
+        match (self.outbox, outbox::sum(&walked.outbox)) {
+            (Some(expected), found) if expected != found => Err(Damage::Outbox),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the two halves of 128 bits")]
+fn halves(digest: Digest) -> [u64; 2] {
+    [(digest.0 >> 64) as u64, digest.0 as u64]
+}
+
+fn whole([high, low]: [u64; 2]) -> Digest {
+    Digest(u128::from(high) << 64 | u128::from(low))
 }

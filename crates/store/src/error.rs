@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use counters::{Policies, RestoreError};
 
 use crate::digest::Digest;
 
-/// Why a store can't be opened. Nothing was changed.
+/// Why a store can't be opened, nor another one put in its place.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the data directory.
@@ -21,18 +22,10 @@ pub enum OpenError {
         /// What the operating system said.
         error: std::io::Error,
     },
-    /// `current` names no generation.
-    #[error("{path} says {found:?}, expected the number of a directory in generations/")]
-    Current {
-        /// The file.
-        path: PathBuf,
-        /// What it says.
-        found: String,
-    },
     /// The store was written by a version that counts or stores in another way.
     #[error(
         "the store in {path} has {what} {found}, this version reads {expected}: start the version that wrote it, \
-         or move {path} away to recount everything from a stream that still begins at sequence 1"
+         or move {path} away, snapshots and all, to recount everything from a stream that still begins at sequence 1"
     )]
     Version {
         /// The data directory.
@@ -47,7 +40,7 @@ pub enum OpenError {
     /// The store was counted under other policies than those in the settings.
     #[error(
         "the store in {path} was counted with {found}, the settings say {expected}: set policy.own_messages and \
-         policy.message_window back, or move {path} away to recount everything from a stream that still begins at sequence 1"
+         policy.message_window back, or move {path} away, snapshots and all, to recount everything from a stream that still begins at sequence 1"
     )]
     Policies {
         /// The data directory.
@@ -56,17 +49,6 @@ pub enum OpenError {
         found: PolicyNames,
         /// In the settings.
         expected: PolicyNames,
-    },
-    /// What was read is not what was written.
-    #[error(
-        "the store in {path} is damaged ({what}): move {path} away to recount everything from a stream that still \
-         begins at sequence 1"
-    )]
-    Damaged {
-        /// The data directory.
-        path: PathBuf,
-        /// What does not fit.
-        what: Damage,
     },
     /// Sled could not open its files.
     #[error("the store in {path} can't be opened: {error}")]
@@ -93,7 +75,7 @@ impl std::fmt::Display for PolicyNames {
 }
 
 /// In which way a store is damaged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Damage {
     /// There are rows, but no checkpoint.
     NoCheckpoint,
@@ -108,6 +90,20 @@ pub enum Damage {
         /// The digest of the rows.
         found: Digest,
     },
+    /// The facts are those that were written, the dead letters on their way are not.
+    Outbox,
+    /// Sled says so.
+    Sled(sled::Error),
+    /// Sled, or what reads its rows, panicked with this message.
+    Panicked(String),
+    /// Sled did not open in time.
+    TimedOut(Duration),
+    /// The process that had it last could not trust it any more, for this reason.
+    Dirty(String),
+    /// So many processes in a row ended while they opened it.
+    OpeningDied(u32),
+    /// A snapshot's file is not as it was written.
+    File(&'static str),
 }
 
 impl std::fmt::Display for Damage {
@@ -119,6 +115,25 @@ impl std::fmt::Display for Damage {
             Self::Digest { expected, found } => {
                 write!(formatter, "its rows have the digest {found}, its checkpoint says {expected}")
             }
+            Self::Outbox => {
+                write!(formatter, "dead letters on their way are missing or not as they were written")
+            }
+            Self::Sled(error) => write!(formatter, "its database says: {error}"),
+            Self::Panicked(message) => write!(formatter, "reading it panicked: {message}"),
+            Self::TimedOut(limit) => {
+                write!(
+                    formatter,
+                    "its database did not open within {} s (store.open_timeout_s)",
+                    limit.as_secs()
+                )
+            }
+            Self::Dirty(reason) => {
+                write!(formatter, "the process before this one could not trust it any more: {reason}")
+            }
+            Self::OpeningDied(times) => {
+                write!(formatter, "{times} processes in a row ended while they opened it")
+            }
+            Self::File(what) => formatter.write_str(what),
         }
     }
 }
@@ -138,6 +153,12 @@ pub enum StoreError {
         /// The row's key.
         key: Vec<u8>,
     },
+    /// What writes panicked.
+    #[error("writing to the store panicked: {0}")]
+    Panicked(String),
+    /// The rows are not what was committed.
+    #[error("the store is damaged: {0}")]
+    NotAsCommitted(Damage),
     /// The thread that writes is gone.
     #[error("the store's writing thread ended unexpectedly")]
     WriterGone,

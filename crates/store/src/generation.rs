@@ -1,10 +1,13 @@
-//! Directories: `data_dir/lock`, `data_dir/current` and `data_dir/generations/<n>/`.
+//! Directories: `data_dir/lock`, `current`, `marker`, `generations/<n>/`, `snapshots/` and `quarantine/`.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::OpenError;
+use crate::marker::{Marker, State};
+use crate::snapshot::Shelf;
 
 /// The data directory, held by this process as long as the value lives.
 #[derive(Debug)]
@@ -18,9 +21,20 @@ pub struct DataDir {
 pub(crate) struct Generation {
     pub(crate) number: u64,
     pub(crate) path: PathBuf,
-    /// Whether `current` names it already.
-    pub(crate) is_current: bool,
 }
+
+/// What `current` says.
+#[derive(Debug)]
+pub(crate) enum Current {
+    Named(Generation),
+    /// There is no such file: nothing was ever counted here, or the store was just put away.
+    Nothing,
+    /// It names no generation.
+    Unreadable(String),
+}
+
+/// The file in a generation that is still being filled.
+const UNFINISHED: &str = "unfinished";
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError + '_ {
     |error| OpenError::Io { path: path.to_owned(), error }
@@ -41,29 +55,67 @@ impl DataDir {
         }
     }
 
-    /// The generation that `current` names; without that file, a new one after all there are.
-    pub(crate) fn generation(&self) -> Result<Generation, OpenError> {
-        let current = self.path.join("current");
-        let number = match fs::read_to_string(&current) {
-            Ok(text) => {
-                let number = text.trim().parse().ok().filter(|number| self.generation_path(*number).is_dir());
-                Some(number.ok_or(OpenError::Current { path: current, found: text })?)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(io(&current)(error)),
-        };
-        let is_current = number.is_some();
-        let number = match number {
-            Some(number) => number,
-            None => self.highest()? + 1,
-        };
-        let path = self.generation_path(number);
-        fs::create_dir_all(&path).map_err(io(&path))?;
-        Ok(Generation { number, path, is_current })
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Names the generation in `current`, in one step.
-    pub(crate) fn make_current(&self, generation: &Generation) -> Result<(), OpenError> {
+    pub(crate) fn marker(&self) -> Result<(Marker, State), OpenError> {
+        let path = self.path.join("marker");
+        Marker::open(&path).map_err(io(&path))
+    }
+
+    pub(crate) fn shelf(&self) -> Result<Shelf, OpenError> {
+        let path = self.path.join("snapshots");
+        Shelf::open(&path).map_err(io(&path))
+    }
+
+    pub(crate) fn current(&self) -> Result<Current, OpenError> {
+        let path = self.path.join("current");
+        let text = match fs::read(&path) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Current::Nothing),
+            Err(error) => return Err(io(&path)(error)),
+        };
+        let number = text.strip_suffix('\n').and_then(|number| number.parse().ok());
+        let generation = number.map(|number| self.numbered(number));
+        match generation {
+            Some(generation) if generation.path.is_dir() => Ok(Current::Named(generation)),
+            _ => Ok(Current::Unreadable(text)),
+        }
+    }
+
+    /// The generation with the highest number.
+    pub(crate) fn newest(&self) -> Result<Option<Generation>, OpenError> {
+        Ok(self.numbers("generations")?.into_iter().max().map(|number| self.numbered(number)))
+    }
+
+    /// Makes a new generation after all there are, and were. It goes at the next start if it is not
+    /// [finished](Self::finish) by then.
+    pub(crate) fn begin(&self) -> Result<Generation, OpenError> {
+        let numbers = self.numbers("generations")?.into_iter().chain(self.numbers("quarantine")?);
+        let generation = self.numbered(numbers.max().unwrap_or(0) + 1);
+        fs::create_dir_all(&generation.path).map_err(io(&generation.path))?;
+        let unfinished = generation.path.join(UNFINISHED);
+        let create = || {
+            File::create(&unfinished)?.sync_all()?;
+            sync_dir(&generation.path)?;
+            sync_dir(&self.path.join("generations"))
+        };
+        create().map_err(io(&unfinished))?;
+        Ok(generation)
+    }
+
+    /// The generation is whole and on disk: names it in `current`, in one step.
+    pub(crate) fn finish(&self, generation: &Generation) -> Result<(), OpenError> {
+        let unfinished = generation.path.join(UNFINISHED);
+        let remove = || {
+            match fs::remove_file(&unfinished) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            sync_dir(&generation.path)
+        };
+        remove().map_err(io(&unfinished))?;
         let (next, current) = (self.path.join("current.next"), self.path.join("current"));
         let write = || {
             let mut file = File::create(&next)?;
@@ -76,15 +128,79 @@ impl DataDir {
         write().map_err(io(&current))
     }
 
-    fn generation_path(&self, number: u64) -> PathBuf {
-        self.path.join("generations").join(number.to_string())
+    /// Removes a generation that was not finished.
+    pub(crate) fn abandon(&self, generation: &Generation) -> Result<(), OpenError> {
+        fs::remove_dir_all(&generation.path).map_err(io(&generation.path))
     }
 
-    fn highest(&self) -> Result<u64, OpenError> {
-        let generations = self.path.join("generations");
-        let entries = fs::read_dir(&generations).map_err(io(&generations))?;
-        let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        Ok(numbers.max().unwrap_or(0))
+    /// Removes what earlier processes did not finish.
+    pub(crate) fn remove_unfinished(&self) -> Result<(), OpenError> {
+        for number in self.numbers("generations")? {
+            let generation = self.numbered(number);
+            if generation.path.join(UNFINISHED).exists() {
+                tracing::warn!(generation = number, "removed a store that was never finished");
+                self.abandon(&generation)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a generation out of the way, with the reason in a file beside it, and removes older
+    /// ones but the newest `kept`. Returns where it is, and how many were removed.
+    pub(crate) fn quarantine(
+        &self,
+        generation: &Generation,
+        reason: &str,
+        kept: usize,
+    ) -> Result<(PathBuf, u64), OpenError> {
+        let quarantine = self.path.join("quarantine");
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let place = quarantine.join(format!("{}-{now_ms}", generation.number));
+        let put_away = || {
+            fs::create_dir_all(&quarantine)?;
+            fs::rename(&generation.path, &place)?;
+            fs::write(place.join("reason.txt"), format!("{reason}\n"))?;
+            sync_dir(&place)?;
+            sync_dir(&quarantine)?;
+            sync_dir(&self.path.join("generations"))?;
+            sync_dir(&self.path)
+        };
+        put_away().map_err(io(&generation.path))?;
+        let mut removed = 0;
+        let mut numbers = self.numbers("quarantine")?;
+        numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
+        for number in numbers.into_iter().skip(kept) {
+            for path in self.entries("quarantine")?.into_iter().filter(|(other, _)| *other == number) {
+                tracing::warn!(path = %path.1.display(), "removed an old damaged store: store.quarantines_kept are kept");
+                fs::remove_dir_all(&path.1).map_err(io(&path.1))?;
+                removed += 1;
+            }
+        }
+        Ok((place, removed))
+    }
+
+    fn numbered(&self, number: u64) -> Generation {
+        Generation { number, path: self.path.join("generations").join(number.to_string()) }
+    }
+
+    fn numbers(&self, directory: &str) -> Result<Vec<u64>, OpenError> {
+        Ok(self.entries(directory)?.into_iter().map(|(number, _)| number).collect())
+    }
+
+    /// Directories whose names begin with the number of a generation.
+    fn entries(&self, directory: &str) -> Result<Vec<(u64, PathBuf)>, OpenError> {
+        let directory = self.path.join(directory);
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io(&directory))?,
+        };
+        let numbered = entries.filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let number = name.split('-').next()?.parse().ok()?;
+            Some((number, entry.path()))
+        });
+        Ok(numbered.collect())
     }
 }
 
@@ -97,29 +213,56 @@ pub(crate) fn sync_dir(path: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_generation_is_current_only_when_it_was_said_to_be() {
+    fn data_dir() -> (tempfile::TempDir, DataDir) {
         let dir = tempfile::tempdir().unwrap();
         let data_dir = DataDir::open(dir.path()).unwrap();
-        let first = data_dir.generation().unwrap();
-        assert_eq!((first.number, first.is_current), (1, false));
-        let second = data_dir.generation().unwrap();
-        assert_eq!((second.number, second.is_current), (2, false), "the first was never finished");
-        data_dir.make_current(&second).unwrap();
-        let again = data_dir.generation().unwrap();
-        assert_eq!((again.number, again.is_current), (2, true));
+        (dir, data_dir)
     }
 
     #[test]
-    fn a_directory_in_use_and_a_bad_current_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let data_dir = DataDir::open(dir.path()).unwrap();
+    fn a_generation_is_current_only_when_it_was_finished() {
+        let (_dir, data_dir) = data_dir();
+        assert!(matches!(data_dir.current().unwrap(), Current::Nothing));
+        let first = data_dir.begin().unwrap();
+        assert!(matches!(data_dir.current().unwrap(), Current::Nothing));
+        data_dir.remove_unfinished().unwrap();
+        assert!(!first.path.exists());
+        let first = data_dir.begin().unwrap();
+        data_dir.finish(&first).unwrap();
+        data_dir.remove_unfinished().unwrap();
+        let second = data_dir.begin().unwrap();
+        assert_eq!((first.number, second.number), (1, 2));
+        assert!(matches!(data_dir.current().unwrap(), Current::Named(generation) if generation.number == 1));
+    }
+
+    #[test]
+    fn a_directory_in_use_is_refused_and_a_bad_current_is_told() {
+        let (dir, data_dir) = data_dir();
         assert!(matches!(DataDir::open(dir.path()), Err(OpenError::InUse(_))));
-        for text in ["", "seven", "7"] {
-            fs::write(dir.path().join("current"), text).unwrap();
-            assert!(matches!(data_dir.generation(), Err(OpenError::Current { .. })), "{text:?}");
+        let generation = data_dir.begin().unwrap();
+        for bytes in [&b""[..], b"seven\n", b"7\n", b"1", b"\xff\n"] {
+            fs::write(dir.path().join("current"), bytes).unwrap();
+            assert!(matches!(data_dir.current().unwrap(), Current::Unreadable(_)), "{bytes:?}");
         }
+        assert_eq!(data_dir.newest().unwrap().unwrap().number, generation.number);
         drop(data_dir);
         assert!(DataDir::open(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn the_newest_damaged_stores_are_kept_with_their_reasons() {
+        let (dir, data_dir) = data_dir();
+        let mut removed = Vec::new();
+        for _ in 0..4 {
+            let generation = data_dir.begin().unwrap();
+            data_dir.finish(&generation).unwrap();
+            let (place, count) = data_dir.quarantine(&generation, "it smells", 2).unwrap();
+            assert_eq!(fs::read_to_string(place.join("reason.txt")).unwrap(), "it smells\n");
+            assert!(matches!(data_dir.current().unwrap(), Current::Unreadable(_)));
+            removed.push(count);
+        }
+        assert_eq!(removed, [0, 0, 1, 1]);
+        assert_eq!(fs::read_dir(dir.path().join("quarantine")).unwrap().count(), 2);
+        assert_eq!(data_dir.begin().unwrap().number, 5, "no number is used twice");
     }
 }

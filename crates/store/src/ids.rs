@@ -17,6 +17,7 @@ use hashbrown::HashMap;
 use lru::LruCache;
 
 use crate::bytes::BadRow;
+use crate::database::Rows;
 use crate::error::StoreError;
 use crate::keys::{Key, table};
 use crate::metrics::Metrics;
@@ -89,12 +90,12 @@ impl Ids {
     /// ago. `posted` is how many messages the room has.
     pub(crate) fn find(
         &mut self,
-        tree: &sled::Tree,
+        rows: &dyn Rows,
         room: RoomIndex,
         posted: u64,
         key: &MessageKey,
     ) -> Result<Option<Remembered>, StoreError> {
-        self.bring(tree, room, posted)?;
+        self.bring(rows, room, posted)?;
         let found = if let Some(window) = self.windows.get_mut(&room) {
             let before = window.bytes();
             let found = window.find(key);
@@ -102,7 +103,7 @@ impl Ids {
             self.resized_window(before, after);
             found
         } else {
-            self.find_by_sketch(tree, room, posted, key)?
+            self.find_by_sketch(rows, room, posted, key)?
         };
         self.keep_budget(room);
         Ok(found)
@@ -111,7 +112,7 @@ impl Ids {
     /// Most new ids have a print that no known id has; where one has it, its page is read.
     fn find_by_sketch(
         &mut self,
-        tree: &sled::Tree,
+        rows: &dyn Rows,
         room: RoomIndex,
         posted: u64,
         key: &MessageKey,
@@ -122,7 +123,7 @@ impl Ids {
             let Some(order) = sketch.candidate(key, below) else { return Ok(None) };
             let page = page_of(order);
             sketch.pages_read += u8::from(page != sketch.growing.page());
-            let row = self.page_row(tree, room, page)?;
+            let row = self.page_row(rows, room, page)?;
             let ids = ids_of(page, &row).map_err(|_| damaged(room, page))?;
             let found = ids.into_iter().find(|(other, found)| other == key && found.order == order);
             if let Some((_, found)) = found {
@@ -136,12 +137,12 @@ impl Ids {
     /// that one.
     pub(crate) fn remember(
         &mut self,
-        tree: &sled::Tree,
+        rows: &dyn Rows,
         remember: &Remember,
     ) -> Result<Option<Id>, StoreError> {
         let Remember { room, key, remembered } = *remember;
         let newest_forgotten = remembered.order.saturating_sub(self.message_window);
-        self.bring(tree, room, remembered.order - 1)?;
+        self.bring(rows, room, remembered.order - 1)?;
         self.journal.add(room, remembered.order);
         let (forgotten, dropped) = if let Some(window) = self.windows.get_mut(&room) {
             let before = window.bytes();
@@ -157,7 +158,7 @@ impl Ids {
             self.resized_window(before, after);
             (forgotten, dropped)
         } else {
-            self.remember_by_sketch(tree, remember, newest_forgotten)?
+            self.remember_by_sketch(rows, remember, newest_forgotten)?
         };
         if let Some(page) = dropped {
             self.pages.remove(&(room, page));
@@ -169,7 +170,7 @@ impl Ids {
 
     fn remember_by_sketch(
         &mut self,
-        tree: &sled::Tree,
+        rows: &dyn Rows,
         Remember { room, key, remembered }: &Remember,
         newest_forgotten: u64,
     ) -> Result<(Option<Id>, Option<u32>), StoreError> {
@@ -182,7 +183,7 @@ impl Ids {
         let forgotten = if newest_forgotten == 0 {
             None
         } else {
-            Some(sketch.forget(newest_forgotten, |page| self.page_row(tree, *room, page))?)
+            Some(sketch.forget(newest_forgotten, |page| self.page_row(rows, *room, page))?)
         };
         let dropped = sketch.drop_forgotten_page(newest_forgotten);
         self.used = self.used + sketch.bytes() - before;
@@ -229,12 +230,12 @@ impl Ids {
         self.in_flight = std::mem::take(&mut self.pages);
         let pages = self.in_flight.iter().map(|((room, page), row)| (Key::Ids(*room, *page), row.clone()));
         let Self { journal, windows, sketches, .. } = self;
-        let rows = journal.take_rows(|room, order| {
+        let journal_rows = journal.take_rows(|room, order| {
             let window = windows.peek(&room).map(|window| window.ids_from(order));
             let sketch = || sketches.peek(&room).map(|sketch| sketch.growing.ids_from(order));
             window.or_else(sketch).unwrap_or_default()
         });
-        let new_ids = rows.into_iter().map(|(number, row)| (Key::NewIds(number), row));
+        let new_ids = journal_rows.into_iter().map(|(number, row)| (Key::NewIds(number), row));
         let written = pages.chain(new_ids).collect();
         let forgotten = self.forgotten.drain(..).map(|(room, page)| Key::Ids(room, page));
         let removed = forgotten.chain(removed_rows.into_iter().map(Key::NewIds)).collect();

@@ -3,6 +3,7 @@
 mod bytes;
 mod checkpoint;
 mod commit;
+mod database;
 pub mod digest;
 mod digests;
 mod error;
@@ -10,17 +11,29 @@ mod generation;
 mod ids;
 mod keys;
 mod load;
+mod marker;
 mod metrics;
+mod open;
+mod options;
 mod outbox;
 mod rows;
+mod snapshot;
 mod store;
+mod walk;
+mod watchdog;
 mod writer;
 
 pub use checkpoint::{FORMAT_VERSION, Position, StreamIdentity};
+pub use database::{Bytes, Database, RowChanges, Rows, Scan, Sled};
 pub use digest::Digest;
 pub use error::{Damage, OpenError, PolicyNames, StoreError};
 pub use generation::DataDir;
+pub use marker::opening_interrupted;
 pub use metrics::Metrics;
+pub use options::{GiveUp, Options};
 pub use outbox::{DeadLetter, Outbox};
-pub use store::{Options, Store};
+#[cfg(feature = "fuzzing")]
+pub use snapshot::fuzz as fuzz_snapshot;
+pub use snapshot::{ReadError, SnapshotFile, WriteError};
+pub use store::Store;
 pub use writer::Durable;

@@ -1,9 +1,15 @@
 //! What the store says of itself to Prometheus.
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+/// What a gauge shows of a number that may be too large for it.
+pub(crate) fn gauge(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
 
 /// Cheap to clone: all clones count together.
 #[derive(Debug, Clone)]
@@ -18,6 +24,16 @@ pub struct Metrics {
     pub(crate) window_loads: Counter,
     pub(crate) window_evictions: Counter,
     pub(crate) window_bytes: Gauge,
+    recoveries: Family<[(&'static str, &'static str); 1], Counter>,
+    pub(crate) quarantined: Counter,
+    pub(crate) quarantines_removed: Counter,
+    snapshots: Counter,
+    pub(crate) snapshots_failed: Counter,
+    pub(crate) snapshots_damaged: Counter,
+    pub(crate) snapshot_sequence: Gauge,
+    snapshot_bytes: Gauge,
+    snapshot_seconds: Histogram,
+    pub(crate) disk_free_bytes: Gauge,
 }
 
 impl Default for Metrics {
@@ -32,6 +48,16 @@ impl Default for Metrics {
             window_loads: Counter::default(),
             window_evictions: Counter::default(),
             window_bytes: Gauge::default(),
+            recoveries: Family::default(),
+            quarantined: Counter::default(),
+            quarantines_removed: Counter::default(),
+            snapshots: Counter::default(),
+            snapshots_failed: Counter::default(),
+            snapshots_damaged: Counter::default(),
+            snapshot_sequence: Gauge::default(),
+            snapshot_bytes: Gauge::default(),
+            snapshot_seconds: Histogram::new(exponential_buckets(0.001, 4.0, 10)),
+            disk_free_bytes: Gauge::default(),
         }
     }
 }
@@ -49,6 +75,16 @@ impl Metrics {
             window_loads,
             window_evictions,
             window_bytes,
+            recoveries,
+            quarantined,
+            quarantines_removed,
+            snapshots,
+            snapshots_failed,
+            snapshots_damaged,
+            snapshot_sequence,
+            snapshot_bytes,
+            snapshot_seconds,
+            disk_free_bytes,
         } = self.clone();
         registry.register(
             "durable_sequence",
@@ -86,5 +122,54 @@ impl Metrics {
             Unit::Bytes,
             window_bytes,
         );
+        registry.register(
+            "store_recoveries",
+            "Damaged stores in whose place another was put, made from a snapshot or from nothing",
+            recoveries,
+        );
+        registry.register("store_quarantined", "Damaged stores that were put away", quarantined);
+        registry.register(
+            "store_quarantines_removed",
+            "Stores put away earlier that were removed for newer ones",
+            quarantines_removed,
+        );
+        registry.register("snapshots", "Snapshots written", snapshots);
+        registry.register("snapshots_failed", "Snapshots that could not be written", snapshots_failed);
+        registry.register(
+            "snapshots_damaged",
+            "Snapshots that were to be loaded and were damaged",
+            snapshots_damaged,
+        );
+        registry.register("snapshot_sequence", "Stream sequence of the newest snapshot", snapshot_sequence);
+        registry.register_with_unit(
+            "snapshot_size",
+            "Size of the newest snapshot",
+            Unit::Bytes,
+            snapshot_bytes,
+        );
+        registry.register_with_unit(
+            "snapshot_duration",
+            "Time to write a snapshot, during which commits wait",
+            Unit::Seconds,
+            snapshot_seconds,
+        );
+        registry.register_with_unit(
+            "disk_free",
+            "Free space where the store is; below store.reserve_bytes commits wait",
+            Unit::Bytes,
+            disk_free_bytes,
+        );
+    }
+
+    /// Another store took the place of a damaged one, made `from` a snapshot or nothing.
+    pub(crate) fn recovered(&self, from: &'static str) {
+        self.recoveries.get_or_create(&[("from", from)]).inc();
+    }
+
+    pub(crate) fn snapshot_written(&self, sequence: u64, bytes: u64, seconds: f64) {
+        self.snapshots.inc();
+        self.snapshot_sequence.set(gauge(sequence));
+        self.snapshot_bytes.set(gauge(bytes));
+        self.snapshot_seconds.observe(seconds);
     }
 }

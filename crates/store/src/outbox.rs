@@ -1,14 +1,17 @@
 //! Dead letters on their way: a malformed event is handled once it is here, in the same commit as
 //! the position; from here it is copied to the dead-letter stream.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::database::Rows;
+use crate::digest::{self, Digest};
 use crate::error::StoreError;
 use crate::keys::Key;
+use crate::marker::Marker;
 
 /// A malformed event that has to be copied to the dead-letter stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,19 +29,19 @@ pub struct DeadLetter {
     /// The length of its whole body, in bytes.
     pub length: u64,
     /// The front of its body.
-    #[serde(with = "body")]
+    #[serde(with = "binary")]
     pub body: Vec<u8>,
 }
 
 /// Bytes as MessagePack's binary type rather than as a list of integers.
-mod body {
+pub(crate) mod binary {
     use serde::{Deserializer, Serializer, de::Visitor};
 
-    pub(super) fn serialize<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(body)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         struct Bytes;
         impl Visitor<'_> for Bytes {
             type Value = Vec<u8>;
@@ -66,21 +69,25 @@ impl DeadLetter {
 /// The sender's side: reads what is committed, and says what was stored.
 #[derive(Debug, Clone)]
 pub struct Outbox {
-    tree: sled::Tree,
+    rows: Arc<dyn Rows>,
+    marker: Marker,
     shared: Arc<Mutex<Shared>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Sequences of all that wait, committed or not.
-    waiting: BTreeSet<u64>,
+    /// Sequences of all that wait, committed or not, with the digests of their rows.
+    waiting: BTreeMap<u64, Digest>,
     /// Stored in the dead-letter stream, still in the outbox.
-    stored: Vec<u64>,
+    stored: Vec<(u64, Digest)>,
+    /// The sum over all rows that the next commit leaves in the outbox.
+    digest: Digest,
 }
 
 impl Outbox {
-    pub(crate) fn new(tree: sled::Tree, waiting: BTreeSet<u64>) -> Self {
-        Self { tree, shared: Arc::new(Mutex::new(Shared { waiting, stored: Vec::new() })) }
+    pub(crate) fn new(rows: Arc<dyn Rows>, marker: Marker, waiting: BTreeMap<u64, Digest>) -> Self {
+        let digest = sum(&waiting);
+        Self { rows, marker, shared: Arc::new(Mutex::new(Shared { waiting, stored: Vec::new(), digest })) }
     }
 
     /// How many dead letters wait.
@@ -91,28 +98,34 @@ impl Outbox {
     /// The waiting dead letters that are committed, up to a sequence, lowest sequence first, at
     /// most `limit`. Pass the durable sequence, so that nothing is sent that a crash could undo.
     pub fn committed(&self, up_to: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        let waiting: Vec<u64> = self.shared.lock().waiting.range(..=up_to).take(limit).copied().collect();
-        let mut letters = Vec::with_capacity(waiting.len());
-        for sequence in waiting {
-            let key = Key::Outbox(sequence).to_bytes();
-            let row = self.tree.get(&key)?.ok_or_else(|| StoreError::Damaged { key: key.clone() })?;
-            letters.push(DeadLetter::from_row(&key, &row)?);
-        }
-        Ok(letters)
+        let waiting: Vec<u64> =
+            self.shared.lock().waiting.range(..=up_to).take(limit).map(|(sequence, _)| *sequence).collect();
+        let letters: Result<_, StoreError> =
+            waiting.into_iter().map(|sequence| self.letter(sequence)).collect();
+        letters.inspect_err(|error| self.marker.dirty(&error.to_string()))
+    }
+
+    fn letter(&self, sequence: u64) -> Result<DeadLetter, StoreError> {
+        let key = Key::Outbox(sequence).to_bytes();
+        let row = self.rows.get(&key)?.ok_or_else(|| StoreError::Damaged { key: key.clone() })?;
+        DeadLetter::from_row(&key, &row)
     }
 
     /// The copy is in the dead-letter stream: the next commit removes it here.
     pub fn stored(&self, sequence: u64) {
         let mut shared = self.shared.lock();
-        if shared.waiting.remove(&sequence) {
-            shared.stored.push(sequence);
+        if let Some(digest) = shared.waiting.remove(&sequence) {
+            shared.stored.push((sequence, digest));
         }
     }
 
     pub(crate) fn add(&self, letter: &DeadLetter) -> (Key, Vec<u8>) {
-        self.shared.lock().waiting.insert(letter.sequence);
         let row =
             rmp_serde::to_vec_named(letter).expect("a dead letter has only strings, integers and bytes");
+        let mut shared = self.shared.lock();
+        let digest = digest::dead_letter(&row);
+        shared.waiting.insert(letter.sequence, digest);
+        shared.digest += digest;
         (Key::Outbox(letter.sequence), row)
     }
 
@@ -120,7 +133,21 @@ impl Outbox {
         !self.shared.lock().stored.is_empty()
     }
 
-    pub(crate) fn take_stored(&self) -> Vec<u64> {
-        std::mem::take(&mut self.shared.lock().stored)
+    /// What the next commit removes, and the digest of what it leaves.
+    pub(crate) fn take_stored(&self) -> (Vec<u64>, Digest) {
+        let mut shared = self.shared.lock();
+        let mut sequences = Vec::new();
+        for (sequence, digest) in std::mem::take(&mut shared.stored) {
+            shared.digest -= digest;
+            sequences.push(sequence);
+        }
+        (sequences, shared.digest)
     }
+}
+
+/// The digest of all dead letters on their way.
+pub(crate) fn sum(waiting: &BTreeMap<u64, Digest>) -> Digest {
+    let mut digest = Digest::default();
+    waiting.values().for_each(|row| digest += *row);
+    digest
 }

@@ -1,37 +1,30 @@
 //! The store as its one owner sees it.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use counters::{Counters, Policies, Remember, Remembered, RoomIndex};
+use counters::{Counters, Remember, Remembered, RoomIndex};
 use events::MessageKey;
 
 use crate::checkpoint::{Checkpoint, Position};
 use crate::commit::{Commit, UserBits};
+use crate::database::Rows;
 use crate::digest::{self, Digest};
 use crate::digests::Digests;
-use crate::error::{Damage, OpenError, StoreError};
+use crate::error::{OpenError, StoreError};
 use crate::generation::{DataDir, Generation};
 use crate::ids::Ids;
-use crate::keys::{CHECKPOINT_KEY, Key};
-use crate::load::{Loaded, load};
-use crate::metrics::Metrics;
+use crate::keys::Key;
+use crate::load::Loaded;
+use crate::marker::{Marker, State};
+use crate::metrics::{Metrics, gauge};
+use crate::open::{Opened, Opening};
+use crate::options::Options;
 use crate::outbox::{DeadLetter, Outbox};
-use crate::writer::{Batch, Durable, Writer, bring_to_disk};
-
-/// Where a store is and how much memory it may take.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The data directory; made if it is not there.
-    pub data_dir: PathBuf,
-    /// The policies under which events are counted.
-    pub policies: Policies,
-    /// Memory for remembered message ids, in bytes. One room's window stays in memory even if it
-    /// alone is larger.
-    pub id_cache_bytes: usize,
-    /// What sled is told to use as cache, in bytes. It takes about ten times as much.
-    pub sled_cache_bytes: u64,
-}
+use crate::snapshot::SnapshotFile;
+use crate::walk::Walked;
+use crate::watchdog::Watched;
+use crate::writer::{Batch, Done, Durable, Job, Snapshots, Worker, Writer};
 
 /// The durable copy of the counters, and the message ids they remember.
 ///
@@ -41,9 +34,12 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Store {
     writer: Writer,
-    tree: sled::Tree,
-    policies: Policies,
-    position: Position,
+    rows: Arc<dyn Rows>,
+    marker: Marker,
+    options: Options,
+    metrics: Metrics,
+    /// Of the last commit, on disk or on its way there.
+    checkpoint: Checkpoint,
     digests: Digests,
     user_bits: UserBits,
     ids: Ids,
@@ -52,79 +48,76 @@ pub struct Store {
     letters: Vec<(Key, Vec<u8>)>,
     letter_bytes: usize,
     stale: Vec<Key>,
+    /// The newest first.
+    snapshots: Vec<SnapshotFile>,
     generation: Generation,
     /// Let go of last, when all else is closed.
-    _data_dir: DataDir,
+    data_dir: DataDir,
 }
 
 impl Store {
-    /// Opens the store that `data_dir/current` names, or makes a new one; loads it whole, and
-    /// proves by its digest that it is what was committed.
+    /// Takes the data directory, and opens the store that is there.
     pub fn open(options: &Options, metrics: &Metrics) -> Result<(Self, Counters), OpenError> {
-        let data_dir = DataDir::open(&options.data_dir)?;
-        Self::open_into(Counters::new(options.policies), data_dir, options, metrics)
+        Self::open_in(DataDir::open(&options.data_dir)?, options, metrics, &|_| {})
     }
 
-    /// As [`open`](Self::open), into counters that are still as `Counters::new` made them: so that
-    /// there can be readers before there is anything to read. `data_dir` was taken before, so that
-    /// whoever comes second learns of it before anything else.
-    pub fn open_into(
-        counters: Counters,
+    /// Opens the store that is in use in this data directory, or makes a new one; loads it whole,
+    /// and proves by its digest that it is what was committed. One that is not is put away, and
+    /// the newest whole snapshot, or an empty store, takes its place. `progress` is told what takes
+    /// long.
+    pub fn open_in(
         data_dir: DataDir,
         options: &Options,
         metrics: &Metrics,
+        progress: &(dyn Fn(&str) + Sync),
     ) -> Result<(Self, Counters), OpenError> {
-        let generation = data_dir.generation()?;
-        let path = generation.path.clone();
-        let tree = open_tree(&path, options.sled_cache_bytes)?;
-        let loaded = load(&tree, &options.data_dir, counters)?;
-        if loaded.is_new && generation.is_current {
-            let path = options.data_dir.clone();
-            return Err(OpenError::Damaged { path, what: Damage::NoCheckpoint });
-        }
-        let Loaded { counters, position, digests, user_bits, outbox, stale, unpaged, is_new: _ } = loaded;
+        let opened = Opening { data_dir: &data_dir, options, metrics, progress }.open()?;
+        let Opened { rows, generation, loaded: Loaded { counters, checkpoint, walked }, marker, shelf } =
+            opened;
+        let watched = Watched::new(rows, options.write_timeout, marker.clone(), options.give_up.clone());
+        let rows: Arc<dyn Rows> = Arc::new(watched);
+        let Walked { digests, user_bits, outbox, stale, unpaged } = walked;
+        let snapshots = shelf.snapshots();
+        let snapshots =
+            snapshots.map_err(|error| OpenError::Io { path: shelf.directory().to_owned(), error })?;
+        metrics.snapshot_sequence.set(gauge(snapshots.first().map_or(0, |newest| newest.sequence)));
+        let target = Snapshots {
+            shelf,
+            kept: options.snapshots_kept.max(1),
+            database: options.database.clone(),
+            data_dir: options.data_dir.clone(),
+            reserve_bytes: options.reserve_bytes,
+        };
+        let applied = checkpoint.position.applied;
+        let worker = Worker::new(rows.clone(), marker.clone(), metrics.clone(), applied, target);
+        #[cfg(feature = "simulation")]
+        let writer = if options.is_stepped { Writer::stepped(worker) } else { Writer::start(worker) };
+        #[cfg(not(feature = "simulation"))]
+        let writer = Writer::start(worker);
         let store = Self {
-            writer: Writer::start(tree.clone(), &path, position.applied, metrics.clone()),
-            policies: options.policies,
-            position,
+            writer,
+            outbox: Outbox::new(rows.clone(), marker.clone(), outbox),
+            rows,
+            marker,
+            options: options.clone(),
+            metrics: metrics.clone(),
+            checkpoint,
             digests,
             user_bits,
             ids: Ids::new(options.policies.message_window, options.id_cache_bytes, unpaged, metrics.clone()),
-            outbox: Outbox::new(tree.clone(), outbox),
             letters: Vec::new(),
             letter_bytes: 0,
             stale,
-            tree,
+            snapshots,
             generation,
-            _data_dir: data_dir,
+            data_dir,
         };
-        if !store.generation.is_current {
-            store.begin(&counters)?;
-        }
         Ok((store, counters))
-    }
-
-    /// A new store has a checkpoint before `current` names it.
-    fn begin(&self, counters: &Counters) -> Result<(), OpenError> {
-        let path = &self.generation.path;
-        let row = self.checkpoint(counters, Position::default()).to_row();
-        let written = self.tree.insert(CHECKPOINT_KEY, row);
-        written.map_err(|error| OpenError::Sled { path: path.clone(), error })?;
-        bring_to_disk(&self.tree, path).map_err(|error| match error {
-            StoreError::Sled(error) => OpenError::Sled { path: path.clone(), error },
-            other => OpenError::Io { path: path.clone(), error: std::io::Error::other(other) },
-        })?;
-        self._data_dir.make_current(&self.generation)
-    }
-
-    fn checkpoint(&self, counters: &Counters, position: Position) -> Checkpoint {
-        let (digest, next_room) = (self.digests.total(), counters.next_room());
-        Checkpoint { policies: self.policies, position, digest, next_room }
     }
 
     /// The position of the last commit, on disk or on its way there.
     pub fn position(&self) -> &Position {
-        &self.position
+        &self.checkpoint.position
     }
 
     /// The sequence up to which everything is on disk.
@@ -132,9 +125,14 @@ impl Store {
         self.writer.durable()
     }
 
-    /// The digest of the facts at the last commit, and of all ids remembered since.
+    /// The digest of the facts at the last commit.
     pub fn digest(&self) -> Digest {
-        self.digests.total()
+        self.checkpoint.digest
+    }
+
+    /// The snapshots there are, the newest first.
+    pub fn snapshots(&self) -> &[SnapshotFile] {
+        &self.snapshots
     }
 
     /// The number of the generation that is open.
@@ -156,13 +154,15 @@ impl Store {
         key: &MessageKey,
     ) -> Result<Option<Remembered>, StoreError> {
         let posted = counters.posted_count(room);
-        self.ids.find(&self.tree, room, posted, key)
+        let found = self.ids.find(&*self.rows, room, posted, key);
+        found.inspect_err(|error| self.marker.dirty(&error.to_string()))
     }
 
     /// Remembers the id of the message that was just posted.
     pub fn remember(&mut self, counters: &Counters, remember: &Remember) -> Result<(), StoreError> {
         let Some((tenant, room)) = counters.room_name(remember.room) else { return Ok(()) };
-        let forgotten = self.ids.remember(&self.tree, remember)?;
+        let forgotten = self.ids.remember(&*self.rows, remember);
+        let forgotten = forgotten.inspect_err(|error| self.marker.dirty(&error.to_string()))?;
         let fact = digest::remembered(tenant, room, &remember.key, remember.remembered);
         self.digests.add(remember.room, fact);
         if let Some((key, remembered)) = forgotten {
@@ -191,62 +191,101 @@ impl Store {
 
     /// Whether there is anything that a commit at this position would write.
     pub fn has_pending(&self, position: &Position) -> bool {
-        *position != self.position
+        *position != self.checkpoint.position
             || !self.letters.is_empty()
             || self.outbox.has_stored()
             || !self.stale.is_empty()
     }
 
-    /// Whether the last commit is still on its way to the disk. An error is final: what is on disk
-    /// is not known any more.
+    /// Whether a commit or a snapshot is still on its way to the disk. An error is final: what is on
+    /// disk is not known any more.
     pub fn is_busy(&mut self) -> Result<bool, StoreError> {
-        self.writer.is_busy(|| self.ids.written())
+        let done = self.writer.poll()?;
+        self.done(done);
+        Ok(self.writer.is_busy())
     }
 
-    /// Waits until the last commit is on disk.
+    /// Waits until all that was handed over is on disk.
     pub fn wait(&mut self) -> Result<(), StoreError> {
-        self.writer.wait(|| self.ids.written())
+        let done = self.writer.wait()?;
+        self.done(done);
+        Ok(())
+    }
+
+    /// As [`wait`](Self::wait), but not for longer. Says whether it is on disk.
+    pub fn wait_at_most(&mut self, limit: Duration) -> Result<bool, StoreError> {
+        let done = self.writer.wait_at_most(limit)?;
+        self.done(done);
+        Ok(!self.writer.is_busy())
+    }
+
+    fn done(&mut self, done: Option<Done>) {
+        match done {
+            Some(Done::Commit) => self.ids.written(),
+            Some(Done::Snapshot(Some(snapshots))) => self.snapshots = snapshots,
+            Some(Done::Snapshot(None)) | None => {}
+        }
+    }
+
+    /// Whether the disk has room for a commit. While it has not, none should be made.
+    pub fn has_space(&self) -> bool {
+        // What can't be asked can't be waited for.
+        let Ok(free) = self.options.database.free_bytes(self.data_dir.path()) else { return true };
+        self.metrics.disk_free_bytes.set(gauge(free));
+        free >= self.options.reserve_bytes
     }
 
     /// Hands everything that changed since the last commit, and the position that belongs to it,
-    /// to the writing thread. First waits for the last commit, if that is still on its way.
+    /// to the writing thread. First waits for what is still on its way.
     pub fn commit(&mut self, counters: &mut Counters, position: Position) -> Result<(), StoreError> {
         self.wait()?;
         let pages = self.ids.take_changes();
         let mut batch = Batch { sequence: position.applied, written: pages.written, ..Batch::default() };
         batch.removed = pages.removed;
         batch.removed.append(&mut self.stale);
-        batch.removed.extend(self.outbox.take_stored().into_iter().map(Key::Outbox));
+        let (sent, letters_left) = self.outbox.take_stored();
+        batch.removed.extend(sent.into_iter().map(Key::Outbox));
         batch.written.extend(self.letters.drain(..).map(|(key, row)| (key, row.into())));
         self.letter_bytes = 0;
         let changes = counters.take_changes();
         let (digests, user_bits) = (&mut self.digests, &mut self.user_bits);
         let mut batch = Commit { counters, changes, digests, user_bits, batch }.batch();
-        let checkpoint = self.checkpoint(counters, position.clone());
-        batch.written.push((Key::Checkpoint, checkpoint.to_row().into()));
-        self.position = position;
-        self.writer.write(batch)
+        self.checkpoint = Checkpoint {
+            policies: self.options.policies,
+            position,
+            digest: self.digests.total(),
+            outbox: Some(letters_left),
+            next_room: counters.next_room(),
+        };
+        batch.written.push((Key::Checkpoint, self.checkpoint.to_row().into()));
+        self.writer.give(Job::Commit(batch))
+    }
+
+    /// Has the writing thread write a snapshot of the last commit. First waits for what is still on
+    /// its way. A snapshot that can't be written is logged and counted, and no error.
+    pub fn snapshot(&mut self) -> Result<(), StoreError> {
+        self.wait()?;
+        self.writer.give(Job::Snapshot(self.checkpoint.clone()))
+    }
+
+    /// Waits for what is on its way, and notes that the store was closed in order.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.wait()?;
+        self.marker.set(&State::Closed).map_err(|error| StoreError::Sync(Arc::new(error)))
+    }
+
+    /// Does what was handed to the writer.
+    #[cfg(feature = "simulation")]
+    pub fn step(&mut self) {
+        self.writer.step();
     }
 }
 
-/// How long sled may take to let go of its files.
-const LETTING_GO: Duration = Duration::from_secs(10);
-
-/// We hold the lock of the data directory, so if sled's own lock is taken, it is by a store that
-/// this process closed a moment ago: threads of sled may keep it open a little longer.
-fn open_tree(path: &Path, cache_bytes: u64) -> Result<sled::Tree, OpenError> {
-    let start = Instant::now();
-    loop {
-        let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
-        match config.open() {
-            // The database dereferences to its default tree, and a clone of that keeps it open.
-            Ok(db) => return Ok((*db).clone()),
-            Err(sled::Error::Io(error))
-                if error.to_string().contains("could not acquire lock") && start.elapsed() < LETTING_GO =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(error) => return Err(OpenError::Sled { path: path.to_owned(), error }),
+impl Drop for Store {
+    /// Whoever owns the store may have left it half changed.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.marker.dirty("the process panicked while it used the store");
         }
     }
 }

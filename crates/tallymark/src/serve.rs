@@ -2,13 +2,14 @@
 
 mod convert;
 
-use std::sync::Arc;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
-use consumer::{ConsumerError, Status, Stopped};
-use counters::Counters;
+use consumer::{ConsumerError, Requests, Status, Stopped};
 use prometheus_client::registry::Registry;
 use query::{Gate, Operator, Public};
 use store::{DataDir, Store};
@@ -43,6 +44,7 @@ impl Metrics {
 /// refused until the store is loaded and the stream's events of that moment are counted.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let stop_requested = signals::stop_requested()?;
+    let snapshots_requested = signals::snapshots_requested()?;
     let tenants = convert::tenants(&settings)?;
     let options = convert::store_options(&settings)?;
     let consumer_settings = convert::consumer_settings(&settings)?;
@@ -53,23 +55,24 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
 
     let Metrics { registry, store: store_metrics, consumer: consumer_metrics, query: query_metrics } =
         Metrics::new();
-    let counters = Counters::new(options.policies);
+    let reader = Arc::new(OnceLock::new());
     let gate = Gate::new();
     let announced = gate.clone();
     let status = Status::new(move |is_ready| if is_ready { announced.open() } else { announced.close() });
 
     let public = query::public_router(Public {
         tenants,
-        reader: counters.reader(),
+        reader: reader.clone(),
         muted_rooms: convert::muted_rooms(settings.policy.muted_rooms),
         gate,
         token_capacity: settings.http.token_cache_entries,
         clock: Arc::new(SystemTime::now),
         metrics: query_metrics,
     });
-    let asked = status.clone();
+    let (asked, asked_too) = (status.clone(), status.clone());
     let operator = query::operator_router(Operator {
         readiness: Arc::new(move || convert::readiness(asked.snapshot(SystemTime::now()))),
+        status: Arc::new(move || convert::status(&asked_too)),
         registry: Arc::new(registry),
     });
     let limits = convert::limits(&settings.http);
@@ -78,9 +81,18 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let public = tokio::spawn(query::serve(listener, public, limits, dropped(public_stopped)));
     let operator = tokio::spawn(query::serve(operator_listener, operator, limits, dropped(operator_stopped)));
 
-    let opened =
-        tokio::task::spawn_blocking(move || Store::open_into(counters, data_dir, &options, &store_metrics));
-    let (store, counters) = opened.await.context("the store's loading ended unexpectedly")??;
+    let starting = status.clone();
+    let path = options.data_dir.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        Store::open_in(data_dir, &options, &store_metrics, &|what| starting.starting(what))
+    });
+    let mut stop_requested = pin!(stop_requested);
+    let (store, counters) = tokio::select! {
+        opened = opened => opened.context("the store's loading ended unexpectedly")??,
+        () = &mut stop_requested => interrupted(&path),
+    };
+    // Nobody else sets it.
+    let _ = reader.set(counters.reader());
     tracing::info!(
         generation = store.generation(),
         applied_sequence = counters.applied(),
@@ -99,11 +111,22 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         // The server ends by itself, after its grace at the latest.
         let _ = public.await;
     };
+    let requests = Requests { shutdown, snapshots: snapshots_requested };
     let ended =
-        consumer::run(consumer_settings, login, store, counters, status, consumer_metrics, shutdown).await;
+        consumer::run(consumer_settings, login, store, counters, status, consumer_metrics, requests).await;
     drop(stop_operator);
     let _ = operator.await;
     finished(ended)
+}
+
+/// Opening a store can't be broken off, but it can be left: what is half done then, the next start
+/// clears away.
+fn interrupted(data_dir: &Path) -> ! {
+    tracing::info!("stopped before the store was open");
+    if let Err(error) = store::opening_interrupted(data_dir) {
+        tracing::warn!(%error, "the next start takes this for an opening that failed");
+    }
+    std::process::exit(0);
 }
 
 fn finished(ended: Result<Stopped, ConsumerError>) -> anyhow::Result<()> {

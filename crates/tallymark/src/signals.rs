@@ -1,8 +1,9 @@
-//! The signals that ask the process to end.
+//! The signals that ask something of the process.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Starts to listen for SIGTERM and SIGINT; the future is ready when one has come.
 pub(crate) fn stop_requested() -> io::Result<impl Future<Output = ()>> {
@@ -14,4 +15,12 @@ pub(crate) fn stop_requested() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Starts to listen for SIGUSR1, each of which asks for a snapshot.
+pub(crate) fn snapshots_requested() -> io::Result<UnboundedReceiver<()>> {
+    let mut requested = signal(SignalKind::user_defined1())?;
+    let (sender, requests) = unbounded_channel();
+    tokio::spawn(async move { while requested.recv().await.is_some() && sender.send(()).is_ok() {} });
+    Ok(requests)
 }

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::{Applier, Batch, Begin, Halt, Report, Session, Sessions, Work};
+use crate::backlog::Backlog;
 use crate::delivered::Delivered;
 use crate::gaps::Gap;
 use crate::intake::{Sequences, Stop};
@@ -52,12 +53,7 @@ struct Desk {
 }
 
 fn options(dir: &TempDir) -> Options {
-    Options {
-        data_dir: dir.path().join("data"),
-        policies: Policies::default(),
-        id_cache_bytes: 1 << 20,
-        sled_cache_bytes: 1 << 20,
-    }
+    Options { id_cache_bytes: 1 << 20, ..Options::new(dir.path().join("data"), Policies::default()) }
 }
 
 fn open(dir: &TempDir) -> (Store, counters::Counters) {
@@ -81,11 +77,16 @@ impl Desk {
             prefix: Prefix::new("chat").unwrap(),
             accepted_gaps: gaps.clone(),
             // So far away that only the end commits.
-            pace: Pace { commit_interval: Duration::from_secs(3600), pending_bytes: usize::MAX },
+            pace: Pace {
+                commit_interval: Duration::from_secs(3600),
+                pending_bytes: usize::MAX,
+                snapshot_interval: None,
+            },
             status: status.clone(),
             metrics: Metrics::default(),
             sessions: sessions.clone(),
             reports: reporter,
+            backlog: Backlog::default(),
         };
         let thread = std::thread::spawn(move || applier.run(&inbox));
         Self { dir, gaps, status, sessions, session: None, work, reports, reader, outbox, thread }

@@ -38,6 +38,8 @@ pub(crate) enum Work {
     /// Asks up to where everything told before is applied.
     Position(oneshot::Sender<Position>),
     Begin(Begin),
+    /// Write a snapshot of everything applied.
+    Snapshot,
     /// Commit and end.
     Stop,
 }
@@ -79,4 +81,6 @@ pub(crate) enum Halt {
     },
     /// Too many dead letters wait.
     OutboxFull,
+    /// Too much waits to be written.
+    StoreFull,
 }

@@ -33,7 +33,8 @@ fn position(text: &str) -> Position {
     let words: Vec<_> = text.split_whitespace().collect();
     let applied = words[1].parse().unwrap();
     let fingerprint = words.get(3).and_then(|name| message(name));
-    Position { stream: Some(identity("100")), applied, fingerprint, accepted_gaps: Vec::new() }
+    let recount = words.contains(&"recounting").then(|| "it smells".to_owned());
+    Position { stream: Some(identity("100")), applied, fingerprint, recount, ..Position::default() }
 }
 
 fn gap(text: &str) -> Gap {

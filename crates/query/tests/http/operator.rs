@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use query::{Metrics, Operator, Readiness, Reason};
+use query::{DigestAt, Metrics, Operator, Readiness, Reason, SnapshotAt, Status, StoreStatus};
 use serde_json::json;
 
 use crate::support::Answer;
@@ -15,7 +15,45 @@ use crate::support::Answer;
 fn router(readiness: impl Fn() -> Readiness + Send + Sync + 'static) -> Router {
     let mut registry = Registry::with_prefix("tallymark");
     Metrics::new().register(&mut registry);
-    query::operator_router(Operator { readiness: Arc::new(readiness), registry: Arc::new(registry) })
+    query::operator_router(Operator {
+        readiness: Arc::new(readiness),
+        status: Arc::new(status),
+        registry: Arc::new(registry),
+    })
+}
+
+fn status() -> Status {
+    Status {
+        applied_sequence: 12,
+        lag_events: 3,
+        connected: true,
+        paused: None,
+        store: Some(StoreStatus {
+            durable_sequence: 10,
+            digest: DigestAt { sequence: 11, value: "00ff".to_owned() },
+            generation: 2,
+            snapshots: vec![SnapshotAt { sequence: 9, bytes: 100 }],
+        }),
+    }
+}
+
+#[tokio::test]
+async fn status_tells_how_far_everything_is() {
+    let answer = ask(&router(ready), "GET", "/status").await;
+    let expected = json!({
+        "applied_sequence": 12,
+        "lag_events": 3,
+        "connected": true,
+        "paused": null,
+        "durable_sequence": 10,
+        "digest": { "sequence": 11, "value": "00ff" },
+        "generation": 2,
+        "snapshots": [{ "sequence": 9, "bytes": 100 }],
+    });
+    assert_eq!((answer.status.as_u16(), answer.json()), (200, expected));
+    let before_the_store = Status { store: None, ..status() };
+    let body = serde_json::to_value(before_the_store).unwrap();
+    assert!(body.get("digest").is_none());
 }
 
 fn ready() -> Readiness {

@@ -6,6 +6,7 @@ use super::page::{Growing, page_of};
 use super::sketch::Sketch;
 use super::window::Window;
 use super::{Ids, damaged};
+use crate::database::{Bytes, Rows};
 use crate::error::StoreError;
 use crate::keys::{Key, room_prefix, table};
 
@@ -16,12 +17,7 @@ const MOST_PAGES_READ: u8 = 2;
 
 impl Ids {
     /// Makes sure that the room has a window or a sketch in memory.
-    pub(super) fn bring(
-        &mut self,
-        tree: &sled::Tree,
-        room: RoomIndex,
-        posted: u64,
-    ) -> Result<(), StoreError> {
+    pub(super) fn bring(&mut self, rows: &dyn Rows, room: RoomIndex, posted: u64) -> Result<(), StoreError> {
         let is_in_memory = match self.sketches.peek(&room) {
             Some(sketch) => sketch.pages_read <= MOST_PAGES_READ,
             None => self.windows.contains(&room),
@@ -30,7 +26,7 @@ impl Ids {
             self.metrics.window_hits.inc();
             return Ok(());
         }
-        let window = self.load(tree, room, posted)?;
+        let window = self.load(rows, room, posted)?;
         self.growing.remove(&room);
         let is_wanted = self.sketches.pop(&room).inspect(|sketch| self.used -= sketch.bytes()).is_some();
         if is_wanted || posted == 0 || self.used + window.bytes() <= self.budget {
@@ -44,7 +40,7 @@ impl Ids {
         Ok(())
     }
 
-    fn load(&self, tree: &sled::Tree, room: RoomIndex, posted: u64) -> Result<Window, StoreError> {
+    fn load(&self, rows: &dyn Rows, room: RoomIndex, posted: u64) -> Result<Window, StoreError> {
         if posted == 0 {
             return Ok(Window::starting_at_page(0));
         }
@@ -53,12 +49,12 @@ impl Ids {
         let last = page_of(posted);
         let mut window = Window::starting_at_page(first);
         let start = Key::Ids(room, first).to_bytes();
-        let mut rows = tree.range(start..).peekable();
+        let mut stored = rows.scan(&start).peekable();
         for page in first..=last {
             let key = Key::Ids(room, page).to_bytes();
             let is_it =
-                |row: &sled::Result<(sled::IVec, _)>| row.as_ref().map_or(true, |(found, _)| **found == *key);
-            let stored = rows.next_if(is_it).transpose()?;
+                |row: &Result<(Bytes, Bytes), _>| row.as_ref().map_or(true, |(found, _)| **found == *key);
+            let stored = stored.next_if(is_it).transpose()?;
             let row = if let Some(row) = self.waiting(room, page) {
                 row
             } else if let Some((_, row)) = &stored {
@@ -84,14 +80,14 @@ impl Ids {
 
     pub(super) fn page_row(
         &self,
-        tree: &sled::Tree,
+        rows: &dyn Rows,
         room: RoomIndex,
         page: u32,
     ) -> Result<Vec<u8>, StoreError> {
         if let Some(row) = self.waiting(room, page) {
             return Ok(row.to_vec());
         }
-        let row = tree.get(Key::Ids(room, page).to_bytes())?;
+        let row = rows.get(&Key::Ids(room, page).to_bytes())?;
         row.map(|row| row.to_vec()).ok_or_else(|| damaged(room, page))
     }
 

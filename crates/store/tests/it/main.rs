@@ -1,6 +1,8 @@
 //! The store against the oracle, and against damage.
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 
+mod damaged;
+mod digest;
 mod histories;
 mod ids;
 mod many_rooms;
@@ -8,3 +10,4 @@ mod old_format;
 mod outbox;
 mod refused;
 mod run;
+mod snapshots;

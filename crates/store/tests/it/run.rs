@@ -1,13 +1,17 @@
 //! Counters with a real store below, as the consumer drives them.
 
+use std::ops::RangeBounds;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use counters::{Applied, Counters, MutedRooms, OwnMessages, Policies};
 use events::Event;
 use oracle::Oracle;
-use oracle::history::{ROOMS, TAGS, TENANTS, USERS};
-use store::{Digest, Metrics, OpenError, Options, Position, Store};
+use oracle::history::{History, ROOMS, TAGS, TENANTS, USERS, Variant};
+use store::{Database, Digest, Metrics, OpenError, Options, Position, Rows, Sled, Store};
 
 pub(crate) struct Run {
     pub(crate) store: Store,
@@ -23,8 +27,7 @@ pub(crate) fn policies(policies: oracle::Policies) -> Policies {
 }
 
 pub(crate) fn options(data_dir: &Path, policies: Policies) -> Options {
-    let data_dir = data_dir.to_owned();
-    Options { data_dir, policies, id_cache_bytes: 1 << 20, sled_cache_bytes: 1 << 20 }
+    Options { id_cache_bytes: 1 << 20, ..Options::new(data_dir, policies) }
 }
 
 /// The rows themselves. Sled's threads let go of its files some time after it was closed.
@@ -39,7 +42,83 @@ pub(crate) fn open_sled(data_dir: &Path) -> sled::Db {
     }
 }
 
+/// Sled, with a disk of any size, and with its rows in the hands of the test.
+#[derive(Debug)]
+pub(crate) struct TestDatabase {
+    pub(crate) free_bytes: AtomicU64,
+    rows: Mutex<Option<Arc<dyn Rows>>>,
+}
+
+impl Default for TestDatabase {
+    fn default() -> Self {
+        Self { free_bytes: AtomicU64::new(u64::MAX), rows: Mutex::default() }
+    }
+}
+
+impl TestDatabase {
+    /// Of the database opened last.
+    pub(crate) fn rows(&self) -> Arc<dyn Rows> {
+        self.rows.lock().unwrap().take().unwrap()
+    }
+}
+
+impl Database for TestDatabase {
+    fn open(&self, directory: &Path) -> Result<Arc<dyn Rows>, sled::Error> {
+        let rows = Sled { cache_bytes: 1 << 20 }.open(directory)?;
+        *self.rows.lock().unwrap() = Some(rows.clone());
+        Ok(rows)
+    }
+
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.free_bytes.load(Ordering::SeqCst))
+    }
+}
+
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// The key of the checkpoint's row.
+pub(crate) const CHECKPOINT: [u8; 1] = [1];
+
+/// A history that leaves rows in every table but the outbox.
+pub(crate) fn full_history() -> History {
+    History::generate(3, 300, Variant::Default)
+}
+
+/// A store of that history, closed.
+pub(crate) fn store_in(dir: &Path) -> Options {
+    let history = full_history();
+    let options = options(dir, policies(history.policies));
+    let mut run = Run::open(&options).unwrap();
+    run.apply_all(&history, ..);
+    run.commit();
+    options
+}
+
+pub(crate) fn change_rows(dir: &Path, change: impl FnOnce(&sled::Db)) {
+    let db = open_sled(dir);
+    change(&db);
+    db.flush().unwrap();
+}
+
 impl Run {
+    pub(crate) fn apply_all(&mut self, history: &History, places: impl RangeBounds<usize>) {
+        let places = (places.start_bound().cloned(), places.end_bound().cloned());
+        for (event, stored_ms) in &history.events[places] {
+            self.apply(event, *stored_ms);
+        }
+    }
+
     pub(crate) fn open(options: &Options) -> Result<Self, OpenError> {
         let (store, counters) = Store::open(options, &Metrics::default())?;
         Ok(Self { store, counters })

@@ -1,11 +1,13 @@
 //! From settings to what each part wants to know, and from the consumer's words to those of HTTP.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use consumer::{IDENTITY_CHECK_INTERVAL, Reason, Snapshot};
+use consumer::{IDENTITY_CHECK_INTERVAL, Reason, Snapshot, Status};
 use counters::Policies;
-use query::{Limits, Readiness, Tenant, Tenants, VerificationKey};
+use query::{DigestAt, Limits, Readiness, SnapshotAt, Tenant, Tenants, VerificationKey};
+use store::{Sled, SnapshotFile};
 
 use crate::settings::{Algorithm, Http, MutedRooms, OwnMessages, Problems, Settings, tenant_warnings};
 
@@ -45,12 +47,25 @@ pub(super) fn store_options(settings: &Settings) -> anyhow::Result<store::Option
         OwnMessages::Exclude => counters::OwnMessages::Exclude,
         OwnMessages::MarkRead => counters::OwnMessages::MarkRead,
     };
+    let policies = Policies { own_messages, message_window: settings.policy.message_window };
+    let store = &settings.store;
     Ok(store::Options {
-        data_dir: settings.data_dir.clone(),
-        policies: Policies { own_messages, message_window: settings.policy.message_window },
-        id_cache_bytes: bytes("store.id_cache_bytes", settings.store.id_cache_bytes)?,
-        sled_cache_bytes: settings.store.sled_cache_bytes,
+        id_cache_bytes: bytes("store.id_cache_bytes", store.id_cache_bytes)?,
+        database: Arc::new(Sled { cache_bytes: store.sled_cache_bytes }),
+        snapshots_kept: store.snapshots_kept,
+        quarantines_kept: store.quarantines_kept,
+        reserve_bytes: store.reserve_bytes,
+        open_timeout: store.open_timeout,
+        write_timeout: store.write_timeout,
+        give_up: Arc::new(give_up),
+        ..store::Options::new(&settings.data_dir, policies)
     })
+}
+
+/// What hangs can't be waited for, so nothing is closed in order.
+fn give_up(why: &str) {
+    tracing::error!(why, "the store hangs: the process ends, and the next one recovers");
+    std::process::exit(1);
 }
 
 pub(super) fn consumer_settings(settings: &Settings) -> anyhow::Result<consumer::Settings> {
@@ -65,6 +80,7 @@ pub(super) fn consumer_settings(settings: &Settings) -> anyhow::Result<consumer:
         accepted_gaps: nats.accepted_gaps.iter().map(gap).collect(),
         commit_interval: settings.store.commit_interval,
         pending_bytes: bytes("store.pending_bytes", settings.store.pending_bytes)?,
+        snapshot_interval: settings.store.snapshot_interval,
         identity_check_interval: IDENTITY_CHECK_INTERVAL,
     })
 }
@@ -84,6 +100,24 @@ pub(super) fn muted_rooms(muted_rooms: MutedRooms) -> counters::MutedRooms {
 pub(super) fn limits(http: &Http) -> Limits {
     let positive = |duration: Duration| duration.max(Duration::from_millis(1));
     Limits { header_read_timeout: positive(http.header_timeout), shutdown_grace: http.shutdown_grace }
+}
+
+/// The body of `/status`.
+pub(super) fn status(status: &Status) -> query::Status {
+    let snapshot = status.snapshot(SystemTime::now());
+    let snapshot_at = |file: SnapshotFile| SnapshotAt { sequence: file.sequence, bytes: file.bytes };
+    query::Status {
+        applied_sequence: status.applied(),
+        lag_events: snapshot.lag_events,
+        connected: snapshot.is_connected,
+        paused: snapshot.paused,
+        store: status.store().map(|store| query::StoreStatus {
+            durable_sequence: store.durable,
+            digest: DigestAt { sequence: store.committed, value: store.digest.to_string() },
+            generation: store.generation,
+            snapshots: store.snapshots.into_iter().map(snapshot_at).collect(),
+        }),
+    }
 }
 
 pub(super) fn readiness(snapshot: Snapshot) -> Readiness {

@@ -264,6 +264,72 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "The cache of the embedded database. It may take about ten times this memory, and badges never read from it.",
     },
     Setting {
+        name: "store.snapshot_interval_s",
+        default: "900",
+        shape: Shape::Integer {
+            range: 0..=604_800,
+            unit: "seconds",
+            set: |settings, seconds| {
+                settings.store.snapshot_interval = (seconds > 0).then(|| Duration::from_secs(seconds));
+            },
+        },
+        meaning: "How often a snapshot is written, from which a damaged store is recovered. One is written at the end and on SIGUSR1 too; 0: only then. The stream has to hold all events since the oldest snapshot that is kept.",
+    },
+    Setting {
+        name: "store.snapshots_kept",
+        default: "2",
+        shape: Shape::Integer {
+            range: 2..=1000,
+            unit: "",
+            set: |settings, count| {
+                settings.store.snapshots_kept = usize::try_from(count).unwrap_or(usize::MAX)
+            },
+        },
+        meaning: "How many of the newest snapshots are kept.",
+    },
+    Setting {
+        name: "store.quarantines_kept",
+        default: "2",
+        shape: Shape::Integer {
+            range: 0..=1000,
+            unit: "",
+            set: |settings, count| {
+                settings.store.quarantines_kept = usize::try_from(count).unwrap_or(usize::MAX)
+            },
+        },
+        meaning: "How many of the newest damaged stores are kept in data_dir/quarantine, and how many damaged snapshots, for whoever wants to look into them.",
+    },
+    Setting {
+        name: "store.reserve_bytes",
+        default: "268435456",
+        shape: Shape::Integer {
+            range: 0..=1_099_511_627_776,
+            unit: "bytes",
+            set: |settings, bytes| settings.store.reserve_bytes = bytes,
+        },
+        meaning: "While the disk has less free space, nothing is written: counting goes on until store.pending_bytes are used up, then consuming waits for space. Keep it well above store.pending_bytes.",
+    },
+    Setting {
+        name: "store.open_timeout_s",
+        default: "600",
+        shape: Shape::Integer {
+            range: 1..=86_400,
+            unit: "seconds",
+            set: |settings, seconds| settings.store.open_timeout = Duration::from_secs(seconds),
+        },
+        meaning: "How long the embedded database may take to open; after that the store is taken for damaged.",
+    },
+    Setting {
+        name: "store.write_timeout_s",
+        default: "60",
+        shape: Shape::Integer {
+            range: 1..=86_400,
+            unit: "seconds",
+            set: |settings, seconds| settings.store.write_timeout = Duration::from_secs(seconds),
+        },
+        meaning: "How long one call of the embedded database may take; after that the process ends, and the next one recovers the store.",
+    },
+    Setting {
         name: "log.format",
         default: r#""text""#,
         shape: Shape::OneOf(&[

@@ -177,6 +177,13 @@ pub(crate) struct Store {
     pub(crate) pending_bytes: u64,
     pub(crate) id_cache_bytes: u64,
     pub(crate) sled_cache_bytes: u64,
+    /// `None`: only at the end, and when asked for.
+    pub(crate) snapshot_interval: Option<Duration>,
+    pub(crate) snapshots_kept: usize,
+    pub(crate) quarantines_kept: usize,
+    pub(crate) reserve_bytes: u64,
+    pub(crate) open_timeout: Duration,
+    pub(crate) write_timeout: Duration,
 }
 
 /// `[log]`: what is written to standard error, and how.

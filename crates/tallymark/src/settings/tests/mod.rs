@@ -2,6 +2,7 @@ mod tenants;
 mod values;
 
 use std::fs;
+use std::time::Duration;
 
 use super::*;
 
@@ -62,6 +63,11 @@ fn without_file_and_environment_the_settings_are_the_defaults() {
     assert_eq!(settings.store.pending_bytes, 64 << 20);
     assert_eq!(settings.store.id_cache_bytes, 256 << 20);
     assert_eq!(settings.store.sled_cache_bytes, 4 << 20);
+    assert_eq!(settings.store.snapshot_interval, Some(Duration::from_secs(900)));
+    assert_eq!((settings.store.snapshots_kept, settings.store.quarantines_kept), (2, 2));
+    assert_eq!(settings.store.reserve_bytes, 256 << 20);
+    assert_eq!(settings.store.open_timeout, Duration::from_secs(600));
+    assert_eq!(settings.store.write_timeout, Duration::from_secs(60));
     assert_eq!((settings.log.format, &*settings.log.filter), (LogFormat::Text, "info"));
 }
 

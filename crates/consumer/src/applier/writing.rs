@@ -1,0 +1,136 @@
+//! What the applier does to get its work to the disk.
+
+use std::time::{Duration, Instant};
+
+use store::StoreError;
+
+use super::{Halt, Report, Running};
+use crate::pace::{Decision, Load};
+
+/// How long the applier stands still for a commit that is on its way; after that, it is the
+/// consumer that does.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What was written when, and what is wanted.
+#[derive(Debug)]
+pub(super) struct Writing {
+    committed_at: Instant,
+    snapshot_at: Instant,
+    is_snapshot_wanted: bool,
+    has_space: bool,
+}
+
+impl Writing {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { committed_at: now, snapshot_at: now, is_snapshot_wanted: false, has_space: true }
+    }
+
+    pub(super) fn want_snapshot(&mut self) {
+        self.is_snapshot_wanted = true;
+    }
+}
+
+impl Running {
+    pub(super) fn write_if_due(&mut self) -> Result<(), StoreError> {
+        loop {
+            let load = self.load()?;
+            match self.parts.pace.decide(load) {
+                Decision::NotYet => {}
+                Decision::Commit => self.commit()?,
+                Decision::Snapshot => self.snapshot()?,
+                Decision::Full if load.is_writing && self.parts.store.wait_at_most(PATIENCE)? => continue,
+                Decision::Full => self.halt_for_store(load.has_space),
+            }
+            let has_room =
+                self.parts.store.pending_bytes(&self.parts.counters) < self.parts.pace.pending_bytes / 2;
+            if has_room && self.parts.backlog.why().is_some() {
+                self.parts.backlog.set(None);
+            }
+            return Ok(());
+        }
+    }
+
+    fn load(&mut self) -> Result<Load, StoreError> {
+        let is_writing = self.parts.store.is_busy()?;
+        self.look_for_space();
+        let (store, writing) = (&self.parts.store, &self.writing);
+        Ok(Load {
+            has_pending: self.has_pending(),
+            pending_bytes: store.pending_bytes(&self.parts.counters),
+            is_writing,
+            has_space: writing.has_space,
+            lag_events: self.parts.status.lag_events(),
+            since_commit: writing.committed_at.elapsed(),
+            has_news: store.position().applied
+                > store.snapshots().first().map_or(0, |newest| newest.sequence),
+            since_snapshot: writing.snapshot_at.elapsed(),
+            is_snapshot_wanted: writing.is_snapshot_wanted,
+        })
+    }
+
+    fn has_pending(&self) -> bool {
+        self.last.is_some() || self.parts.store.has_pending(&self.position)
+    }
+
+    fn look_for_space(&mut self) {
+        let has_space = self.parts.store.has_space();
+        if has_space != self.writing.has_space {
+            self.writing.has_space = has_space;
+            if has_space {
+                tracing::info!("the disk has space again: what waits is written");
+            } else {
+                tracing::error!(
+                    "the disk has less than store.reserve_bytes left: nothing is written until there is space; counting \
+                     goes on as long as store.pending_bytes lasts"
+                );
+            }
+        }
+        self.parts.metrics.writing_paused.set(i64::from(!has_space));
+    }
+
+    /// Nothing more is applied until something is written: the memory for it is used up.
+    fn halt_for_store(&mut self, has_space: bool) {
+        let Some((session, _)) = self.intake.take() else { return };
+        let why =
+            if has_space { "writing takes long" } else { "the disk has less than store.reserve_bytes left" };
+        self.parts.metrics.paused("store");
+        self.parts.backlog.set(Some(format!("consuming waits: store.pending_bytes are used up, and {why}")));
+        // If nobody listens, the consumer is being stopped.
+        let _ = self.parts.reports.send(Report { session, halt: Halt::StoreFull });
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let position = self.position().clone();
+        self.parts.store.commit(&mut self.parts.counters, position)?;
+        self.writing.committed_at = Instant::now();
+        Ok(())
+    }
+
+    fn snapshot(&mut self) -> Result<(), StoreError> {
+        self.parts.store.snapshot()?;
+        self.writing.snapshot_at = Instant::now();
+        self.writing.is_snapshot_wanted = false;
+        Ok(())
+    }
+
+    /// Brings everything applied to the disk, if it has space. Returns up to where it is there.
+    pub(super) fn stop(&mut self) -> Result<u64, StoreError> {
+        self.parts.store.wait()?;
+        if !self.parts.store.has_space() {
+            tracing::warn!(
+                "the disk has no space: what was not written is read from the stream again at the next start"
+            );
+            return Ok(self.parts.store.durable().sequence());
+        }
+        if self.has_pending() {
+            self.commit()?;
+            self.parts.store.wait()?;
+        }
+        if self.load()?.has_news {
+            self.snapshot()?;
+            self.parts.store.wait()?;
+        }
+        Ok(self.parts.store.durable().sequence())
+    }
+}

@@ -1,0 +1,347 @@
+//! From a data directory to a store that is proved whole, whatever was left there: the current
+//! generation, else the newest snapshot that is whole, else nothing and a recount.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
+use std::time::Duration;
+
+use counters::Counters;
+
+use crate::checkpoint::{Checkpoint, Position};
+use crate::database::{RowChanges, Rows};
+use crate::digest::Digest;
+use crate::error::{Damage, OpenError, StoreError};
+use crate::generation::{Current, DataDir, Generation};
+use crate::keys::CHECKPOINT_KEY;
+use crate::load::{LoadError, Loaded, load};
+use crate::marker::{Marker, State};
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::snapshot::{self, ReadError, Shelf, SnapshotFile};
+use crate::walk::Walked;
+
+/// So many processes may end while they open a store before it is not opened again.
+const MOST_OPENINGS: u32 = 3;
+/// How often to look whether the disk has room.
+const SPACE_LOOK: Duration = Duration::from_millis(500);
+/// Rows of a snapshot are written in batches of about so many bytes.
+const FILL_BYTES: usize = 1 << 20;
+
+/// A store that was opened, or made.
+pub(crate) struct Opened {
+    pub(crate) rows: Arc<dyn Rows>,
+    pub(crate) generation: Generation,
+    pub(crate) loaded: Loaded,
+    pub(crate) marker: Marker,
+    pub(crate) shelf: Shelf,
+}
+
+/// What opening needs.
+pub(crate) struct Opening<'a> {
+    pub(crate) data_dir: &'a DataDir,
+    pub(crate) options: &'a Options,
+    pub(crate) metrics: &'a Metrics,
+    /// Told what takes long.
+    pub(crate) progress: &'a (dyn Fn(&str) + Sync),
+}
+
+/// Rows that were brought to a database, and what they said.
+type Ready = (Arc<dyn Rows>, Generation, Loaded);
+
+impl Opening<'_> {
+    pub(crate) fn open(&self) -> Result<Opened, OpenError> {
+        self.wait_for_space();
+        self.data_dir.remove_unfinished()?;
+        let shelf = self.data_dir.shelf()?;
+        let (marker, state) = self.data_dir.marker()?;
+        let (rows, generation, loaded) = match self.data_dir.current()? {
+            Current::Named(generation) => self.existing(generation, &marker, &state, &shelf)?,
+            Current::Nothing if self.snapshots(&shelf)?.is_empty() => {
+                self.begin(&marker, Position::default())?
+            }
+            Current::Nothing => self.recover(&marker, &shelf, "there is none")?,
+            Current::Unreadable(found) => match self.data_dir.newest()? {
+                Some(generation) => {
+                    tracing::error!(
+                        found,
+                        generation = generation.number,
+                        "the file current names no store: opening the newest"
+                    );
+                    let ready = self.existing(generation, &marker, &state, &shelf)?;
+                    self.data_dir.finish(&ready.1)?;
+                    ready
+                }
+                None => {
+                    self.recover(&marker, &shelf, &format!("current says {found:?}, and there is none"))?
+                }
+            },
+        };
+        self.set(&marker, &State::Open)?;
+        Ok(Opened { rows, generation, loaded, marker, shelf })
+    }
+
+    fn existing(
+        &self,
+        generation: Generation,
+        marker: &Marker,
+        state: &State,
+        shelf: &Shelf,
+    ) -> Result<Ready, OpenError> {
+        let before = match state {
+            State::Dirty(reason) => Err(Damage::Dirty(reason.clone())),
+            State::Opening(times) if *times >= MOST_OPENINGS => Err(Damage::OpeningDied(*times)),
+            State::Opening(times) => Ok(*times),
+            State::Closed | State::Open => Ok(0),
+        };
+        let damage = match before {
+            Err(damage) => damage,
+            Ok(times) => {
+                self.set(marker, &State::Opening(times + 1))?;
+                tracing::info!(generation = generation.number, before = %state, "opening the store");
+                (self.progress)("opening the store");
+                match self.try_open(&generation.path) {
+                    Ok((rows, loaded)) => return Ok((rows, generation, loaded)),
+                    Err(LoadError::Damage(damage)) => damage,
+                    Err(LoadError::Refused(refused)) => {
+                        self.set(marker, &State::Closed)?;
+                        return Err(refused);
+                    }
+                }
+            }
+        };
+        let kept = self.options.quarantines_kept;
+        let (place, removed) = self.data_dir.quarantine(&generation, &damage.to_string(), kept)?;
+        self.metrics.quarantined.inc();
+        self.metrics.quarantines_removed.inc_by(removed);
+        tracing::error!(reason = %damage, moved_to = %place.display(), "the store can't be used");
+        self.recover(
+            marker,
+            shelf,
+            &format!("it was not usable ({damage}) and is now in {}", place.display()),
+        )
+    }
+
+    /// Opens the database and loads it whole.
+    fn try_open(&self, path: &Path) -> Result<(Arc<dyn Rows>, Loaded), LoadError> {
+        let rows = self.open_database(path)?;
+        let load = || load(&*rows, self.data_dir.path(), self.options.policies);
+        let loaded = catch_unwind(AssertUnwindSafe(load));
+        let loaded = loaded.unwrap_or_else(|panic| Err(Damage::Panicked(message(&*panic)).into()))?;
+        Ok((rows, loaded))
+    }
+
+    /// On a thread of its own, which is left alone if it does not come back.
+    fn open_database(&self, path: &Path) -> Result<Arc<dyn Rows>, LoadError> {
+        let (database, directory) = (self.options.database.clone(), path.to_owned());
+        let (sender, opened) = channel();
+        let open = move || {
+            let opened = catch_unwind(AssertUnwindSafe(|| database.open(&directory)));
+            // Nobody waits any more if this fails.
+            let _ = sender.send(opened);
+        };
+        let thread = std::thread::Builder::new().name("store-open".to_owned()).spawn(open);
+        thread.map_err(|error| self.sled_error(path, sled::Error::Io(error)))?;
+        match opened.recv_timeout(self.options.open_timeout) {
+            Ok(Ok(Ok(rows))) => Ok(rows),
+            Ok(Ok(Err(error))) => Err(self.sled_error(path, error)),
+            Ok(Err(panic)) => Err(Damage::Panicked(message(&*panic)).into()),
+            Err(RecvTimeoutError::Timeout) => Err(Damage::TimedOut(self.options.open_timeout).into()),
+            Err(RecvTimeoutError::Disconnected) => Err(Damage::Panicked("without a word".to_owned()).into()),
+        }
+    }
+
+    /// What the operating system refuses says nothing of the store.
+    fn sled_error(&self, path: &Path, error: sled::Error) -> LoadError {
+        use std::io::ErrorKind::{
+            OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        };
+        let refuses = [OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
+        /// ENFILE and EMFILE.
+        const TOO_MANY_FILES: [i32; 2] = [23, 24];
+        match &error {
+            sled::Error::Io(io)
+                if refuses.contains(&io.kind())
+                    || io.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) =>
+            {
+                LoadError::Refused(OpenError::Sled { path: path.to_owned(), error })
+            }
+            _ => error.into(),
+        }
+    }
+
+    /// Puts the newest whole snapshot in place of the store; without one, nothing. `store` tells
+    /// what became of that.
+    fn recover(&self, marker: &Marker, shelf: &Shelf, store: &str) -> Result<Ready, OpenError> {
+        for file in self.snapshots(shelf)? {
+            tracing::warn!(store, sequence = file.sequence, path = %file.path.display(), "recovering from a snapshot");
+            (self.progress)(&format!("recovering from the snapshot of sequence {}", file.sequence));
+            let generation = self.data_dir.begin()?;
+            match self.fill(&generation, &file) {
+                Ok((rows, loaded)) => {
+                    self.finish(marker, &generation)?;
+                    tracing::warn!(
+                        sequence = file.sequence,
+                        generation = generation.number,
+                        "recovered from a snapshot"
+                    );
+                    self.metrics.recovered("snapshot");
+                    return Ok((rows, generation, loaded));
+                }
+                Err(FillError::Snapshot(error)) => {
+                    tracing::error!(%error, "this snapshot can't be used");
+                    self.data_dir.abandon(&generation)?;
+                    if let ReadError::Damaged { path, .. } = &error {
+                        self.metrics.snapshots_damaged.inc();
+                        let aside = shelf.put_aside(&file, self.options.quarantines_kept);
+                        aside.map_err(|error| OpenError::Io { path: path.clone(), error })?;
+                    }
+                }
+                Err(FillError::Store(error)) => {
+                    self.data_dir.abandon(&generation)?;
+                    return Err(error);
+                }
+            }
+        }
+        let why = format!(
+            "the store can't be used: {store}; no snapshot of it in {} can either",
+            shelf.directory().display()
+        );
+        tracing::error!(
+            "recovering without a snapshot: {why}. The stream is counted from its first sequence"
+        );
+        self.metrics.recovered("nothing");
+        self.begin(marker, Position { recount: Some(why), ..Position::default() })
+    }
+
+    /// A new store has a checkpoint before `current` names it.
+    fn begin(&self, marker: &Marker, position: Position) -> Result<Ready, OpenError> {
+        let policies = self.options.policies;
+        let counters = Counters::new(policies);
+        let checkpoint = Checkpoint {
+            policies,
+            position,
+            digest: Digest::default(),
+            outbox: Some(Digest::default()),
+            next_room: counters.next_room(),
+        };
+        let generation = self.data_dir.begin()?;
+        let store_error = |error| sled_open_error(&generation.path, error);
+        let rows = self.options.database.open(&generation.path).map_err(store_error)?;
+        seal(&*rows, &checkpoint).map_err(|error| store_open_error(&generation.path, error))?;
+        self.finish(marker, &generation)?;
+        Ok((rows, generation, Loaded { counters, checkpoint, walked: Walked::default() }))
+    }
+
+    /// Reads the file once: one thread loads it, another writes its rows.
+    fn fill(
+        &self,
+        generation: &Generation,
+        file: &SnapshotFile,
+    ) -> Result<(Arc<dyn Rows>, Loaded), FillError> {
+        let path = &generation.path;
+        std::thread::scope(|scope| {
+            let (sender, chunks) = sync_channel::<RowChanges>(4);
+            let filler = scope.spawn(move || -> Result<Arc<dyn Rows>, sled::Error> {
+                let rows = self.options.database.open(path)?;
+                for chunk in chunks {
+                    self.wait_for_space();
+                    rows.apply(chunk)?;
+                }
+                Ok(rows)
+            });
+            let (mut chunk, mut bytes) = (RowChanges::new(), 0);
+            let loaded =
+                snapshot::read(&file.path, self.data_dir.path(), self.options.policies, |key, value| {
+                    if *key != CHECKPOINT_KEY {
+                        bytes += key.len() + value.len();
+                        chunk.push((key.to_vec(), Some(value.into())));
+                    }
+                    if bytes >= FILL_BYTES {
+                        bytes = 0;
+                        // The filler tells why it ended.
+                        let _ = sender.send(std::mem::take(&mut chunk));
+                    }
+                });
+            let _ = sender.send(chunk);
+            drop(sender);
+            let filled = filler
+                .join()
+                .unwrap_or_else(|panic| Err(sled::Error::Io(std::io::Error::other(message(&*panic)))));
+            let rows = filled.map_err(|error| FillError::Store(sled_open_error(path, error)));
+            let loaded = loaded.map_err(FillError::Snapshot)?;
+            let rows = rows?;
+            seal(&*rows, &loaded.checkpoint)
+                .map_err(|error| FillError::Store(store_open_error(path, error)))?;
+            Ok((rows, loaded))
+        })
+    }
+
+    /// The generation takes its place. The marker goes first: it is about the one that is current.
+    fn finish(&self, marker: &Marker, generation: &Generation) -> Result<(), OpenError> {
+        marker.renew(&State::Open).map_err(|error| self.marker_error(error))?;
+        self.data_dir.finish(generation)
+    }
+
+    fn snapshots(&self, shelf: &Shelf) -> Result<Vec<SnapshotFile>, OpenError> {
+        shelf.snapshots().map_err(|error| OpenError::Io { path: shelf.directory().to_owned(), error })
+    }
+
+    fn set(&self, marker: &Marker, state: &State) -> Result<(), OpenError> {
+        marker.set(state).map_err(|error| self.marker_error(error))
+    }
+
+    fn marker_error(&self, error: std::io::Error) -> OpenError {
+        OpenError::Io { path: self.data_dir.path().join("marker"), error }
+    }
+
+    /// Sled never meets a full disk: not when it opens either.
+    fn wait_for_space(&self) {
+        let reserve = self.options.reserve_bytes;
+        let mut is_told = false;
+        while let Some(free) =
+            self.options.database.free_bytes(self.data_dir.path()).ok().filter(|free| *free < reserve)
+        {
+            if !is_told {
+                let why = format!(
+                    "the disk of {} has {free} bytes left, less than store.reserve_bytes = {reserve}: waiting for space",
+                    self.data_dir.path().display()
+                );
+                tracing::error!("{why}");
+                (self.progress)(&why);
+                is_told = true;
+            }
+            std::thread::sleep(SPACE_LOOK);
+        }
+    }
+}
+
+/// Why a generation was not filled.
+enum FillError {
+    Snapshot(ReadError),
+    Store(OpenError),
+}
+
+/// The checkpoint comes last: without one, rows are no store.
+fn seal(rows: &dyn Rows, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    rows.apply(vec![(CHECKPOINT_KEY.to_vec(), Some(checkpoint.to_row().into()))])?;
+    rows.sync()
+}
+
+fn sled_open_error(path: &Path, error: sled::Error) -> OpenError {
+    OpenError::Sled { path: path.to_owned(), error }
+}
+
+fn store_open_error(path: &Path, error: StoreError) -> OpenError {
+    match error {
+        StoreError::Sled(error) => sled_open_error(path, error),
+        other => OpenError::Io { path: path.to_owned(), error: std::io::Error::other(other) },
+    }
+}
+
+/// What a panic said.
+pub(crate) fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
