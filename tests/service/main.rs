@@ -7,5 +7,6 @@ mod operations;
 mod publish;
 mod random_histories;
 mod real_chat;
+mod recovery;
 mod stream_identity;
 mod stream_lost;

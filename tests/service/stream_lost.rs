@@ -1,6 +1,7 @@
 //! A stream that is not the one that was counted is never counted on: the service says so instead.
 
 use tests::{Nats, Service, Settings};
+use xtask::Signal;
 
 use crate::stream_identity::{post, posts, refuses};
 
@@ -70,6 +71,31 @@ fn a_server_that_comes_back_without_its_store() {
         nats.wipe();
         nats.restart();
     });
+}
+
+#[test]
+fn a_server_that_comes_back_with_other_events() {
+    fenced_while_running("another history", |nats| {
+        nats.wipe();
+        nats.restart();
+        nats.create_stream(Nats::STREAM, &["chat.>"]);
+        posts(nats, 20);
+    });
+}
+
+#[test]
+fn events_purged_while_the_service_stood_still() {
+    let (mut nats, mut service) = counted();
+    // So that nothing is on its way to it.
+    service.signal(Signal::STOP);
+    nats.kill();
+    nats.restart();
+    for number in 0..5 {
+        post(&nats, &format!("later {number}"));
+    }
+    nats.purge_before(Nats::STREAM, 15);
+    service.signal(Signal::CONT);
+    refuses(&mut service, "fenced", "events 12-14 are lost");
 }
 
 #[test]
