@@ -5,9 +5,11 @@ mod cold;
 mod counted;
 mod document;
 mod post;
+mod recovery;
 mod replay;
 mod scratch;
 mod side_by_side;
+mod stream;
 
 use std::io::Write;
 
@@ -38,7 +40,7 @@ struct CommandLine {
 /// How much to do.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Scale {
-    /// Makes `cold` and `replay` smaller, to try them out
+    /// Makes `cold`, `replay` and `recovery` smaller, to try them out
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
     /// How often A and B are sampled
@@ -69,6 +71,8 @@ enum Benchmark {
     Cold,
     /// A whole log until it is counted and on disk, against a bare pull
     Replay,
+    /// A lost store until the service is ready, against a bare read and a bare pull
+    Recovery,
 }
 
 impl Benchmark {
@@ -78,6 +82,7 @@ impl Benchmark {
             Self::Badge => badge::run(scale),
             Self::Cold => cold::run(scale),
             Self::Replay => replay::run(scale),
+            Self::Recovery => recovery::run(scale),
         }
     }
 }

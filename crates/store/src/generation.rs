@@ -43,8 +43,9 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError + '_ {
 impl DataDir {
     /// Makes the directory if need be, and takes its lock.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let generations = path.join("generations");
-        fs::create_dir_all(&generations).map_err(io(&generations))?;
+        for directory in [path.join("generations"), path.join("snapshots")] {
+            create_dir(&directory).map_err(io(&directory))?;
+        }
         let lock_path = path.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(io(&lock_path))?;
@@ -202,6 +203,20 @@ impl DataDir {
         });
         Ok(numbered.collect())
     }
+}
+
+/// Makes a directory and those above it, if need be, so that a power cut can't take them away
+/// together with what was synced in them.
+fn create_dir(path: &Path) -> std::io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.is_dir()).collect();
+    fs::create_dir_all(path)?;
+    for directory in missing {
+        match directory.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent)?,
+            _ => sync_dir(Path::new("."))?,
+        }
+    }
+    Ok(())
 }
 
 /// Brings a directory's entries to the disk.

@@ -27,9 +27,8 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    /// Makes the directory if need be, and removes what was never finished.
+    /// Removes what was never finished.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
-        fs::create_dir_all(directory)?;
         let shelf = Self { directory: directory.to_owned() };
         for path in shelf.named(UNFINISHED)? {
             fs::remove_file(path.1)?;

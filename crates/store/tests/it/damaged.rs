@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use oracle::Oracle;
 use store::{Metrics, Options, Store};
 
 use crate::run::{
-    CHECKPOINT, Run, change_rows, copy_dir, full_history, open_sled, options, policies, store_in,
+    CHECKPOINT, Fault, Run, TestDatabase, change_rows, copy_dir, dead_letter, full_history, open_sled,
+    options, policies, store_in,
 };
 
 fn oracle() -> Oracle {
@@ -181,6 +185,63 @@ fn an_unfinished_generation_is_removed() {
     assert_eq!((store.generation(), counters.applied()), (1, 0));
     assert!(store.position().recount.is_none(), "nothing was ever counted");
     assert_eq!(fs::read_to_string(dir.path().join("current")).unwrap(), "1\n");
+}
+
+/// After a write that failed, nobody knows what is on the disk: even if it is all as it should be.
+#[test]
+fn a_write_that_fails_panics_or_hangs_marks_the_store() {
+    for fault in [Fault::Error, Fault::Panic, Fault::Hang(Duration::from_secs(1))] {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Arc::new(TestDatabase::default());
+        let (told, telling) = channel();
+        let options = Options {
+            database: database.clone(),
+            write_timeout: Duration::from_millis(100),
+            give_up: Arc::new(move |why| told.send(why.to_owned()).unwrap()),
+            ..store_in(dir.path())
+        };
+        let mut run = Run::open(&options).unwrap();
+        *database.fault.lock().unwrap() = fault;
+        run.counters.advance(301);
+        run.begin_commit();
+        let reason = if let Fault::Hang(_) = fault {
+            assert!(
+                telling.recv().unwrap().contains("did not answer"),
+                "somebody is told to end the process"
+            );
+            "did not answer"
+        } else {
+            run.store.wait().unwrap_err();
+            "it smells"
+        };
+        drop(run);
+        is_recounted(&Options { database: Arc::new(TestDatabase::default()), ..options }, reason);
+    }
+}
+
+/// Nothing that counts is missing, and yet something is.
+#[test]
+fn a_dead_letter_that_is_lost_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = store_in(dir.path());
+    let mut run = Run::open(&options).unwrap();
+    for sequence in [301, 302] {
+        run.store.add_dead_letter(&dead_letter(sequence));
+        run.counters.advance(sequence);
+        run.commit();
+    }
+    run.store.outbox().stored(301);
+    run.counters.advance(303);
+    run.commit();
+    drop(run);
+    let run = Run::open(&options).unwrap();
+    assert_eq!(run.store.outbox().waiting(), 1);
+    drop(run);
+    change_rows(dir.path(), |db| {
+        let (key, _) = db.scan_prefix([7]).next().unwrap().unwrap();
+        db.remove(key).unwrap();
+    });
+    is_recounted(&options, "dead letters");
 }
 
 /// Somebody who panics in the middle of a change leaves a store that is not trusted.

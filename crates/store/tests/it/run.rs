@@ -11,7 +11,10 @@ use counters::{Applied, Counters, MutedRooms, OwnMessages, Policies};
 use events::Event;
 use oracle::Oracle;
 use oracle::history::{History, ROOMS, TAGS, TENANTS, USERS, Variant};
-use store::{Database, Digest, Metrics, OpenError, Options, Position, Rows, Sled, Store};
+use store::{
+    Bytes, Database, DeadLetter, Digest, Metrics, OpenError, Options, Position, RowChanges, Rows, Scan, Sled,
+    Store, StoreError,
+};
 
 pub(crate) struct Run {
     pub(crate) store: Store,
@@ -42,16 +45,28 @@ pub(crate) fn open_sled(data_dir: &Path) -> sled::Db {
     }
 }
 
-/// Sled, with a disk of any size, and with its rows in the hands of the test.
+/// What happens at the next batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Fault {
+    #[default]
+    None,
+    Error,
+    Panic,
+    /// It takes this long.
+    Hang(Duration),
+}
+
+/// Sled, with a disk of any size, with faults, and with its rows in the hands of the test.
 #[derive(Debug)]
 pub(crate) struct TestDatabase {
     pub(crate) free_bytes: AtomicU64,
+    pub(crate) fault: Arc<Mutex<Fault>>,
     rows: Mutex<Option<Arc<dyn Rows>>>,
 }
 
 impl Default for TestDatabase {
     fn default() -> Self {
-        Self { free_bytes: AtomicU64::new(u64::MAX), rows: Mutex::default() }
+        Self { free_bytes: AtomicU64::new(u64::MAX), fault: Arc::default(), rows: Mutex::default() }
     }
 }
 
@@ -64,13 +79,45 @@ impl TestDatabase {
 
 impl Database for TestDatabase {
     fn open(&self, directory: &Path) -> Result<Arc<dyn Rows>, sled::Error> {
-        let rows = Sled { cache_bytes: 1 << 20 }.open(directory)?;
+        let sled = Sled { cache_bytes: 1 << 20 }.open(directory)?;
+        let rows: Arc<dyn Rows> = Arc::new(FaultyRows { sled, fault: self.fault.clone() });
         *self.rows.lock().unwrap() = Some(rows.clone());
         Ok(rows)
     }
 
     fn free_bytes(&self, _: &Path) -> io::Result<u64> {
         Ok(self.free_bytes.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Debug)]
+struct FaultyRows {
+    sled: Arc<dyn Rows>,
+    fault: Arc<Mutex<Fault>>,
+}
+
+impl Rows for FaultyRows {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, sled::Error> {
+        self.sled.get(key)
+    }
+
+    fn scan(&self, from: &[u8]) -> Scan<'_> {
+        self.sled.scan(from)
+    }
+
+    fn apply(&self, changes: RowChanges) -> Result<(), sled::Error> {
+        let fault = *self.fault.lock().unwrap();
+        match fault {
+            Fault::None => {}
+            Fault::Error => return Err(sled::Error::Io(io::Error::other("it smells"))),
+            Fault::Panic => panic!("it smells"),
+            Fault::Hang(time) => std::thread::sleep(time),
+        }
+        self.sled.apply(changes)
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.sled.sync()
     }
 }
 
@@ -84,6 +131,18 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
         } else {
             fs::copy(entry.path(), to).unwrap();
         }
+    }
+}
+
+pub(crate) fn dead_letter(sequence: u64) -> DeadLetter {
+    DeadLetter {
+        sequence,
+        subject: "chat.demo.message.posted".to_owned(),
+        dead_subject: "chat-dead.demo.message.posted".to_owned(),
+        reason: "first_byte".to_owned(),
+        detail: "is 0x00".to_owned(),
+        length: 1,
+        body: vec![0],
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use oracle::Oracle;
 use oracle::history::{History, Variant};
-use store::{DataDir, DeadLetter, Digest, Metrics, Options, Store};
+use store::{DataDir, Digest, Metrics, Options, Store};
 
-use crate::run::{Run, TestDatabase, copy_dir, full_history, options, policies, store_in};
+use crate::run::{Run, TestDatabase, copy_dir, dead_letter, full_history, options, policies, store_in};
 
 /// The snapshots in a data directory, the oldest first.
 fn snapshots(dir: &Path) -> Vec<PathBuf> {
@@ -85,15 +85,7 @@ fn dead_letters_on_their_way_are_in_it() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(dir.path(), counters::Policies::default());
     let mut run = Run::open(&options).unwrap();
-    let letter = DeadLetter {
-        sequence: 1,
-        subject: "chat.demo.message.posted".to_owned(),
-        dead_subject: "chat-dead.demo.message.posted".to_owned(),
-        reason: "first_byte".to_owned(),
-        detail: "is 0x00".to_owned(),
-        length: 1,
-        body: vec![0],
-    };
+    let letter = dead_letter(1);
     run.store.add_dead_letter(&letter);
     run.counters.advance(1);
     snapshot(&mut run);

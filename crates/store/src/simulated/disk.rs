@@ -1,0 +1,530 @@
+//! The disk: databases by the directories they lie in, and what happens to them at which operation.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::ops::Bound;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+use parking_lot::Mutex;
+
+use super::image::{Harm, Image, Loss};
+use super::Dice;
+use crate::database::{Bytes, Database, RowChanges, Rows, Scan};
+use crate::error::StoreError;
+use crate::writer::Durable;
+
+/// The file in a database's directory that says which database it is.
+const ID: &str = "db";
+
+/// What the process is doing when it uses the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Before the store's database is open.
+    Opening,
+    /// Reads the store's rows.
+    Loading,
+    /// Fills a new database.
+    Recovering,
+    /// Anything else, until it is told.
+    Running,
+    /// Writes a commit.
+    Committing,
+    /// Writes a snapshot.
+    Snapshotting,
+    /// Ends in order.
+    Stopping,
+}
+
+/// How a process dies.
+#[derive(Debug, Clone)]
+pub struct Death {
+    /// What goes with it.
+    pub loss: Loss,
+    /// Decides on what is not said.
+    pub dice: Dice,
+}
+
+/// What happens at an operation.
+pub enum Event {
+    /// The process dies, and knows nothing of it: what it does from then on is lost.
+    Death(Death),
+    /// The operation fails; a batch may nevertheless have arrived in part.
+    Failure(Dice),
+    /// The operating system refuses, which says nothing about the database. Happens at the next
+    /// opening of a database.
+    Refusal,
+    /// The operation panics.
+    Panic,
+    /// The operation does not come back before the process is dead. Happens at the next opening of
+    /// a database.
+    Hang,
+    /// The disk says, this once, that it has no byte left. Happens when it is next asked.
+    Full,
+    /// Something that is not the disk's.
+    Other(Box<dyn FnOnce() + Send>),
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Death(_) => "Death",
+            Self::Failure(_) => "Failure",
+            Self::Refusal => "Refusal",
+            Self::Panic => "Panic",
+            Self::Hang => "Hang",
+            Self::Full => "Full",
+            Self::Other(_) => "Other",
+        })
+    }
+}
+
+/// An event that waits for its operation.
+#[derive(Debug)]
+pub struct Trap {
+    /// In which stage.
+    pub stage: Stage,
+    /// After so many others in this stage.
+    pub after: u64,
+    /// What happens then.
+    pub event: Event,
+}
+
+/// What was left when the process died.
+#[derive(Debug)]
+struct Left {
+    images: BTreeMap<u64, Image>,
+    data_dir: PathBuf,
+}
+
+#[derive(Debug)]
+struct State {
+    root: PathBuf,
+    data_dir: PathBuf,
+    directories: u64,
+    images: BTreeMap<u64, Image>,
+    next_image: u64,
+    /// The one opened last as the store's.
+    opened: Option<u64>,
+    stage: Stage,
+    trap: Option<Trap>,
+    left: Option<Left>,
+    free_bytes: u64,
+    /// Of the process that runs, and the highest that any told while it lived.
+    durable: Option<Durable>,
+    announced: u64,
+    /// Dropped with the process that hangs.
+    hanging: Vec<Sender<()>>,
+}
+
+/// Cheap to clone: all clones are one disk.
+#[derive(Debug, Clone)]
+pub struct Disk(Arc<Mutex<State>>);
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Open,
+    AskForSpace,
+    Read,
+    Write,
+}
+
+/// What comes of it.
+enum Fate {
+    Done,
+    Failed(Dice),
+    Refused,
+    Hangs,
+    Full,
+}
+
+impl Disk {
+    /// An empty data directory below `root`.
+    pub fn new(root: &Path) -> io::Result<Self> {
+        let data_dir = root.join("0");
+        fs::create_dir_all(&data_dir)?;
+        let state = State {
+            root: root.to_owned(),
+            data_dir,
+            directories: 1,
+            images: BTreeMap::new(),
+            next_image: 0,
+            opened: None,
+            stage: Stage::Running,
+            trap: None,
+            left: None,
+            free_bytes: u64::MAX,
+            durable: None,
+            announced: 0,
+            hanging: Vec::new(),
+        };
+        Ok(Self(Arc::new(Mutex::new(state))))
+    }
+
+    /// Where the next process finds it.
+    pub fn data_dir(&self) -> PathBuf {
+        self.0.lock().data_dir.clone()
+    }
+
+    /// What the process begins to do.
+    pub fn enter(&self, stage: Stage) {
+        self.0.lock().stage = stage;
+    }
+
+    /// What the process is doing.
+    pub fn stage(&self) -> Stage {
+        self.0.lock().stage
+    }
+
+    /// The trap waits until its event happens or another takes its place.
+    pub fn arm(&self, trap: Trap) {
+        self.0.lock().trap = Some(trap);
+    }
+
+    /// The trap that waits, if there is one, does not any more.
+    pub fn disarm(&self) -> Option<Trap> {
+        self.0.lock().trap.take()
+    }
+
+    /// The process dies now.
+    pub fn die(&self, death: Death) -> io::Result<()> {
+        self.0.lock().die(death)
+    }
+
+    /// Whether the process is dead, though it may not know.
+    pub fn is_dead(&self) -> bool {
+        self.0.lock().left.is_some()
+    }
+
+    /// The process is no more. What it lost is gone from now on.
+    pub fn restart(&self) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.note_durable();
+        state.durable = None;
+        state.trap = None;
+        state.stage = Stage::Running;
+        state.hanging.clear();
+        if let Some(left) = state.left.take() {
+            fs::remove_dir_all(&state.data_dir)?;
+            state.data_dir = left.data_dir;
+            state.images = left.images;
+        }
+        let mut ids = ids_in(&state.data_dir.join("generations"))?;
+        ids.extend(ids_in(&state.data_dir.join("quarantine"))?);
+        state.images.retain(|id, _| ids.iter().any(|(other, _)| other == id));
+        Ok(())
+    }
+
+    /// The operator begins with an empty data directory.
+    pub fn replace(&self) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let empty = state.new_directory();
+        fs::create_dir_all(&empty)?;
+        fs::remove_dir_all(&state.data_dir)?;
+        state.data_dir = empty;
+        state.images.clear();
+        state.opened = None;
+        state.announced = 0;
+        Ok(())
+    }
+
+    /// What the disk says when asked.
+    pub fn set_free_bytes(&self, bytes: u64) {
+        self.0.lock().free_bytes = bytes;
+    }
+
+    /// Harms a row of the store's database. Says what was done; `None` if nothing could be.
+    pub fn harm(&self, harm: Harm, is_in_use: bool, dice: &mut Dice) -> Option<String> {
+        let mut state = self.0.lock();
+        let opened = state.opened?;
+        state.images.get_mut(&opened)?.harm(harm, is_in_use, dice)
+    }
+
+    /// There is a reason not to trust the store's database.
+    pub fn suspect(&self, why: &str) {
+        self.0.lock().suspect(why);
+    }
+
+    /// Whoever opens the store's database dies.
+    pub fn make_deadly(&self) {
+        let mut state = self.0.lock();
+        if let Some(image) = state.opened.and_then(|opened| state.images.get_mut(&opened)) {
+            image.kills_its_opener = true;
+            image.harmed = Some("whoever opens it dies".to_owned());
+        }
+    }
+
+    /// Whether anything is known against the store's database.
+    pub fn is_suspect(&self) -> bool {
+        let state = self.0.lock();
+        let image = state.opened.and_then(|opened| state.images.get(&opened));
+        image.is_some_and(|image| image.harmed.is_some())
+    }
+
+    /// Databases in quarantine against which nothing is known: why they are there.
+    pub fn innocents_in_quarantine(&self) -> io::Result<Vec<String>> {
+        let state = self.0.lock();
+        let ids = ids_in(&state.data_dir.join("quarantine"))?;
+        let is_innocent = |id: &u64| state.images.get(id).is_some_and(|image| image.harmed.is_none());
+        let innocents = ids.into_iter().filter(|(id, _)| is_innocent(id));
+        Ok(innocents.map(|(_, path)| fs::read_to_string(path.join("reason.txt")).unwrap_or_default()).collect())
+    }
+
+    /// Remembers what the process that runs will tell to be durable.
+    pub fn watch(&self, durable: Durable) {
+        self.0.lock().durable = Some(durable);
+    }
+
+    /// The highest sequence that any process told to be durable while it lived.
+    pub fn announced(&self) -> u64 {
+        let mut state = self.0.lock();
+        state.note_durable();
+        state.announced
+    }
+
+    /// What was told need not hold any more.
+    pub fn release_announced(&self, sequence: u64) {
+        let mut state = self.0.lock();
+        state.announced = sequence;
+    }
+
+    fn operation(&self, operation: Operation) -> Fate {
+        let mut state = self.0.lock();
+        let stage = state.stage;
+        let Some(trap) = state.trap.as_mut().filter(|trap| trap.stage == stage) else { return Fate::Done };
+        let fits = match trap.event {
+            Event::Refusal | Event::Hang => operation == Operation::Open,
+            Event::Full => operation == Operation::AskForSpace,
+            Event::Failure(_) | Event::Panic => operation != Operation::AskForSpace,
+            Event::Death(_) | Event::Other(_) => true,
+        };
+        if !fits {
+            return Fate::Done;
+        }
+        if trap.after > 0 {
+            trap.after -= 1;
+            return Fate::Done;
+        }
+        let Some(Trap { event, .. }) = state.trap.take() else { return Fate::Done };
+        match event {
+            Event::Death(death) => {
+                state.die(death).expect("the directory can be copied");
+                Fate::Done
+            }
+            Event::Failure(dice) => {
+                state.suspect("an operation failed");
+                Fate::Failed(dice)
+            }
+            Event::Refusal => Fate::Refused,
+            Event::Panic => {
+                state.suspect("an operation panicked");
+                drop(state);
+                // Not by the macro, which would print it.
+                resume_unwind(Box::new("the database panics".to_owned()))
+            }
+            Event::Hang => {
+                state.suspect("its opening hung");
+                Fate::Hangs
+            }
+            Event::Full => Fate::Full,
+            Event::Other(other) => {
+                drop(state);
+                other();
+                Fate::Done
+            }
+        }
+    }
+}
+
+impl State {
+    fn new_directory(&mut self) -> PathBuf {
+        self.directories += 1;
+        self.root.join(self.directories.to_string())
+    }
+
+    fn die(&mut self, Death { loss, mut dice }: Death) -> io::Result<()> {
+        if self.left.is_some() {
+            return Ok(());
+        }
+        self.note_durable();
+        self.durable = None;
+        let images = self.images.iter().map(|(id, image)| (*id, image.left_after(loss, &mut dice))).collect();
+        let data_dir = self.new_directory();
+        copy(&self.data_dir, &data_dir)?;
+        self.left = Some(Left { images, data_dir });
+        Ok(())
+    }
+
+    fn note_durable(&mut self) {
+        let sequence = self.durable.as_ref().map_or(0, Durable::sequence);
+        self.announced = self.announced.max(sequence);
+    }
+
+    fn suspect(&mut self, why: &str) {
+        let opened = self.opened;
+        if let Some(image) = opened.and_then(|opened| self.images.get_mut(&opened)) {
+            image.harmed.get_or_insert_with(|| why.to_owned());
+        }
+    }
+}
+
+/// The databases in the directories of a directory.
+fn ids_in(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut ids = Vec::new();
+    if !directory.is_dir() {
+        return Ok(ids);
+    }
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if let Ok(text) = fs::read_to_string(path.join(ID))
+            && let Ok(id) = text.parse()
+        {
+            ids.push((id, path));
+        }
+    }
+    Ok(ids)
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
+fn failure() -> sled::Error {
+    sled::Error::Io(io::Error::other("the disk fails"))
+}
+
+fn unreadable(_: ()) -> sled::Error {
+    sled::Error::ReportableBug("a checksum does not fit".to_owned())
+}
+
+impl Database for Disk {
+    fn open(&self, directory: &Path) -> Result<Arc<dyn Rows>, sled::Error> {
+        let path = directory.join(ID);
+        fs::create_dir_all(directory)?;
+        let id = {
+            let mut state = self.0.lock();
+            let is_new = directory.join("unfinished").exists();
+            state.stage = if is_new { Stage::Recovering } else { Stage::Opening };
+            let id = fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
+            let id = id.filter(|id| state.images.contains_key(id)).unwrap_or_else(|| {
+                state.next_image += 1;
+                state.next_image
+            });
+            let image = state.images.entry(id).or_default();
+            let is_deadly = image.kills_its_opener;
+            state.opened = Some(id);
+            fs::write(&path, id.to_string())?;
+            if is_deadly {
+                state.die(Death { loss: Loss::Killed, dice: Dice::new(0) })?;
+            }
+            id
+        };
+        match self.operation(Operation::Open) {
+            Fate::Failed(_) => return Err(failure()),
+            Fate::Refused => return Err(sled::Error::Io(io::ErrorKind::StorageFull.into())),
+            Fate::Hangs => {
+                let (sender, dead) = channel::<()>();
+                self.0.lock().hanging.push(sender);
+                // Nothing is ever sent: this ends when the sender is dropped.
+                let _ = dead.recv();
+                return Err(failure());
+            }
+            Fate::Done | Fate::Full => {}
+        }
+        Ok(Arc::new(Simulated { disk: self.clone(), id }))
+    }
+
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        match self.operation(Operation::AskForSpace) {
+            Fate::Full => Ok(0),
+            _ => Ok(self.0.lock().free_bytes),
+        }
+    }
+}
+
+/// An open database.
+#[derive(Debug)]
+struct Simulated {
+    disk: Disk,
+    id: u64,
+}
+
+impl Simulated {
+    fn with<T>(&self, with: impl FnOnce(&mut Image) -> T) -> T {
+        with(self.disk.0.lock().images.entry(self.id).or_default())
+    }
+
+    /// Reading the store's rows comes after opening it.
+    fn read(&self) -> Result<(), sled::Error> {
+        {
+            let mut state = self.disk.0.lock();
+            if state.stage == Stage::Opening {
+                state.stage = Stage::Loading;
+            }
+        }
+        match self.disk.operation(Operation::Read) {
+            Fate::Failed(_) => Err(failure()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Rows for Simulated {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, sled::Error> {
+        self.read()?;
+        let row = self.with(|image| image.get(key)).map_err(unreadable)?;
+        Ok(row.map(|row| Bytes::from(&*row)))
+    }
+
+    fn scan(&self, from: &[u8]) -> Scan<'_> {
+        if let Err(error) = self.read() {
+            return Box::new(std::iter::once(Err(error)));
+        }
+        let mut next = Bound::Included(from.to_vec());
+        Box::new(std::iter::from_fn(move || {
+            let row = self.with(|image| image.next(next.as_ref().map(Vec::as_slice)))?;
+            Some(row.map_err(unreadable).map(|(key, row)| {
+                next = Bound::Excluded(key.clone());
+                (Bytes::from(key), Bytes::from(&*row))
+            }))
+        }))
+    }
+
+    fn apply(&self, changes: RowChanges) -> Result<(), sled::Error> {
+        match self.disk.operation(Operation::Write) {
+            Fate::Failed(mut dice) => {
+                self.with(|image| image.apply_part(changes, &mut dice));
+                Err(failure())
+            }
+            _ => {
+                self.with(|image| image.apply(changes));
+                Ok(())
+            }
+        }
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        match self.disk.operation(Operation::Write) {
+            Fate::Failed(_) => Err(StoreError::Sync(Arc::new(io::Error::other("the disk fails")))),
+            _ => {
+                self.with(Image::sync);
+                Ok(())
+            }
+        }
+    }
+}
