@@ -65,6 +65,49 @@ fn a_stream_recreated_and_shorter() {
     });
 }
 
+/// The one case in which another stream is the one that was counted.
+#[test]
+fn a_copy_of_the_stream_is_counted_on_if_the_operator_says_so() {
+    let (nats, mut service) = counted();
+    post(&nats, "before the copy");
+    service.applied(12);
+    service.terminate();
+    nats.create_mirror("COPY", Nats::STREAM);
+    service.settings.set("nats.stream", "\"COPY\"");
+    service.restart();
+    refuses(&mut service, "fenced", "If it is a restored copy or a promoted mirror");
+    assert_eq!(service.metrics().with("tallymark_fenced", "reason", "recreated"), 1);
+    service.kill();
+
+    service.settings.set("nats.allow_restored_stream", "true");
+    service.restart();
+    service.ready();
+    assert_eq!(service.loaded(), 12);
+    post(&nats, "after it");
+    service.applied(13);
+    assert_eq!(service.badge("demo", "bob", &[]).count, 12);
+    service.terminate();
+
+    // From then on it is the stream that was counted.
+    service.settings.set("nats.allow_restored_stream", "false");
+    service.restart();
+    service.ready();
+    assert_eq!(service.badge("demo", "bob", &[]).count, 12);
+}
+
+/// What the operator says holds for a copy only: not for another history under the same name.
+#[test]
+fn another_history_is_not_counted_on_whatever_the_operator_says() {
+    let (nats, mut service) = counted();
+    service.terminate();
+    nats.delete_stream(Nats::STREAM);
+    nats.create_stream(Nats::STREAM, &["chat.>"]);
+    posts(&nats, 20);
+    service.settings.set("nats.allow_restored_stream", "true");
+    service.restart();
+    refuses(&mut service, "fenced", "another history");
+}
+
 #[test]
 fn a_server_that_comes_back_without_its_store() {
     fenced_while_running("no stream \"CHAT\", which was counted up to sequence 11", |nats| {

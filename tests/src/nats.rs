@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
-use async_nats::jetstream::stream::{Config, StorageType, Stream};
+use async_nats::jetstream::stream::{Config, Source, State, StorageType, Stream};
 use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectOptions, HeaderMap};
 use bytes::Bytes;
@@ -31,6 +32,8 @@ pub struct Nats {
 pub struct Stored {
     /// Its sequence.
     pub sequence: u64,
+    /// When the server stored it, in milliseconds since the Unix epoch.
+    pub stored_ms: u64,
     /// Its subject.
     pub subject: String,
     /// Its headers, empty if it has none.
@@ -95,6 +98,18 @@ impl Nats {
         self.runtime.block_on(self.context.create_stream(config)).expect("a stream can be made");
     }
 
+    /// Makes a stream that mirrors another one, and waits until it has as many messages.
+    pub fn create_mirror(&self, name: &str, of: &str) {
+        let mirror = Source { name: of.to_owned(), ..Source::default() };
+        let config = Config { name: name.to_owned(), mirror: Some(mirror), ..Config::default() };
+        self.runtime.block_on(self.context.create_stream(config)).expect("a mirror can be made");
+        let last = self.last_sequence(of);
+        until("the mirror to have everything", || match self.last_sequence(name) {
+            found if found == last => Ok(()),
+            found => Err(format!("{found} of {last}")),
+        });
+    }
+
     /// Deletes a stream.
     pub fn delete_stream(&self, name: &str) {
         self.runtime.block_on(self.context.delete_stream(name)).expect("a stream can be deleted");
@@ -151,25 +166,38 @@ impl Nats {
 
     /// All messages of a stream.
     pub fn messages(&self, name: &str) -> Vec<Stored> {
+        self.messages_from(name, 1)
+    }
+
+    /// The messages of a stream from this sequence on.
+    pub fn messages_from(&self, name: &str, first: u64) -> Vec<Stored> {
         let stream = self.stream(name);
-        let count = stream.cached_info().state.messages;
+        let State { messages, last_sequence, .. } = stream.cached_info().state;
+        if messages == 0 || first > last_sequence {
+            return Vec::new();
+        }
+        let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: first };
         self.runtime.block_on(async {
-            let consumer = stream.create_consumer(OrderedConfig::default()).await;
-            let messages = consumer.expect("a consumer can be made").messages().await;
-            let messages =
-                messages.expect("messages can be read").take(usize::try_from(count).unwrap_or(usize::MAX));
-            let stored = messages.map(|message| {
+            let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
+            let consumer = stream.create_consumer(config).await.expect("a consumer can be made");
+            let mut messages = consumer.messages().await.expect("messages can be read");
+            let mut stored = Vec::new();
+            loop {
+                let message = messages.next().await.expect("there is one more");
                 let message = message.expect("a message can be read");
-                let sequence = message.info().expect("a stream's message says so").stream_sequence;
-                let async_nats::Message { subject, headers, payload, .. } = message.message;
-                Stored {
-                    sequence,
-                    subject: subject.to_string(),
-                    headers: headers.unwrap_or_default(),
-                    body: payload,
+                let info = message.info().expect("a stream's message says so");
+                let is_last = info.pending == 0;
+                stored.push(Stored {
+                    sequence: info.stream_sequence,
+                    stored_ms: milliseconds(info.published.unix_timestamp_nanos()),
+                    subject: message.message.subject.to_string(),
+                    headers: message.message.headers.unwrap_or_default(),
+                    body: message.message.payload,
+                });
+                if is_last {
+                    return stored;
                 }
-            });
-            stored.collect().await
+            }
         })
     }
 
@@ -195,6 +223,10 @@ impl Nats {
     fn stream(&self, name: &str) -> Stream {
         self.runtime.block_on(self.context.get_stream(name)).expect("there is such a stream")
     }
+}
+
+fn milliseconds(nanoseconds: i128) -> u64 {
+    u64::try_from(nanoseconds / 1_000_000).expect("it is later than 1970")
 }
 
 async fn connect(url: &str) -> Context {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod facts;
 mod oracle;
 mod outcome;
 mod policies;
@@ -11,6 +12,7 @@ pub mod history;
 mod mistake;
 pub mod script;
 
+pub use facts::Fact;
 pub use mistake::Mistake;
 pub use oracle::Oracle;
 pub use outcome::{Effect, Outcome};

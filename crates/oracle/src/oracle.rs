@@ -1,6 +1,6 @@
 //! The oracle: all rooms of all tenants, and where each event goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use events::{Body, Event};
 
@@ -16,6 +16,8 @@ pub struct Oracle {
     policies: Policies,
     /// By tenant, then by room: users and rooms of two tenants have nothing to do with each other.
     pub(crate) tenants: BTreeMap<String, BTreeMap<String, Room>>,
+    /// Tenant and id of each room that may have changed since this was last asked for.
+    changed_rooms: BTreeSet<(String, String)>,
     /// What this oracle gets wrong on purpose; `None` in the judge.
     pub(crate) mistaken: Option<Mistaken>,
 }
@@ -23,7 +25,7 @@ pub struct Oracle {
 impl Oracle {
     /// An oracle that has seen no event.
     pub fn new(policies: Policies) -> Self {
-        Self { policies, tenants: BTreeMap::new(), mistaken: None }
+        Self { policies, tenants: BTreeMap::new(), changed_rooms: BTreeSet::new(), mistaken: None }
     }
 
     /// An oracle that gets one thing wrong, to prove that a test would notice.
@@ -38,6 +40,12 @@ impl Oracle {
             None => self.follow_the_rules(event, stored_ms),
             Some(mistake) => self.follow_mistakenly(mistake, event, stored_ms),
         }
+    }
+
+    /// Tenant and id of each room whose facts may have changed since the last call, rooms that are
+    /// gone among them. To be named by an event is enough, so some changed nothing or never were.
+    pub fn take_changed_rooms(&mut self) -> BTreeSet<(String, String)> {
+        std::mem::take(&mut self.changed_rooms)
     }
 
     pub(crate) fn follow_the_rules(&mut self, event: &Event<'_>, stored_ms: u64) -> Outcome {
@@ -69,6 +77,7 @@ impl Oracle {
 
             // Rule 11: the room goes, and all that belongs to it.
             Body::RoomDeleted(deleted) => {
+                self.note_changed(tenant, &deleted.room);
                 let rooms = self.tenants.get_mut(tenant);
                 let deleted = rooms.and_then(|rooms| rooms.remove(deleted.room.as_str()));
                 Outcome::changed_if(deleted.is_some())
@@ -76,8 +85,9 @@ impl Oracle {
             // Rule 12: the user goes from every room.
             Body::UserDeleted(deleted) => {
                 let mut outcome = Outcome::UNCHANGED;
-                for room in self.tenants.get_mut(tenant).into_iter().flat_map(BTreeMap::values_mut) {
+                for (id, room) in self.tenants.get_mut(tenant).into_iter().flatten() {
                     if room.user_deleted(&deleted.user) {
+                        self.changed_rooms.insert((tenant.to_owned(), id.clone()));
                         outcome.effect = Effect::Changed;
                     }
                 }
@@ -105,8 +115,9 @@ impl Oracle {
         room: &str,
         event: impl FnOnce(&mut Room, Rules) -> Outcome,
     ) -> Outcome {
-        let rules = self.rules_for(self.room(tenant, room));
-        let is_new = self.room(tenant, room).is_none();
+        let found = self.room(tenant, room);
+        let (rules, is_new) = (self.rules_for(found), found.is_none());
+        self.note_changed(tenant, room);
         let rooms = self.tenants.entry(tenant.to_owned()).or_default();
         let mut outcome = event(rooms.entry(room.to_owned()).or_default(), rules);
         if is_new {
@@ -119,8 +130,14 @@ impl Oracle {
         self.tenants.get(tenant)?.get(room)
     }
 
+    /// A room that is about to change.
     pub(crate) fn room_mut(&mut self, tenant: &str, room: &str) -> Option<&mut Room> {
+        self.note_changed(tenant, room);
         self.tenants.get_mut(tenant)?.get_mut(room)
+    }
+
+    fn note_changed(&mut self, tenant: &str, room: &str) {
+        self.changed_rooms.insert((tenant.to_owned(), room.to_owned()));
     }
 
     pub(crate) fn mistake(&self) -> Option<Mistake> {

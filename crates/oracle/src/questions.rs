@@ -86,7 +86,7 @@ impl Oracle {
 
     /// Rule 1: the number of countable messages posted so far; `None` if there is no such room.
     pub fn head(&self, tenant: &str, room: &str) -> Option<u64> {
-        Some(self.room(tenant, room)?.head())
+        Some(self.room(tenant, room)?.head)
     }
 
     /// The room's tags in order, empty if there is no such room.
@@ -123,9 +123,7 @@ impl Oracle {
             return Vec::new();
         };
         let window = self.rules_for(Some(room)).window;
-        let mut known: Vec<_> = room.known(window).map(KnownMessage::of).collect();
-        known.reverse();
-        known
+        known(room, window)
     }
 
     /// Rule 6: the messages of which the user's read is kept, the longest kept first.
@@ -184,17 +182,23 @@ impl<'a> KnownMessage<'a> {
     }
 }
 
+/// The known messages, in order of posting.
+pub(crate) fn known(room: &Room, window: usize) -> Vec<KnownMessage<'_>> {
+    let mut known: Vec<_> = room.known(window).map(KnownMessage::of).collect();
+    known.reverse();
+    known
+}
+
 pub(crate) fn count(room: &Room, which: impl Fn(&Message) -> bool) -> u64 {
     room.messages.iter().filter(|message| which(message)).count() as u64
 }
 
 /// The numbers of those countable messages, ascending because messages lie in order of posting.
 fn numbers(room: &Room, which: impl Fn(&Message) -> bool) -> Vec<u64> {
-    let countable = room.messages.iter().filter(|message| !message.silent);
-    let chosen = countable.filter(|message| which(message));
+    let chosen = room.countable().filter(|message| which(message));
     chosen.map(|message| message.number).collect()
 }
 
-fn texts(kept: &[String]) -> Vec<&str> {
+pub(crate) fn texts(kept: &[String]) -> Vec<&str> {
     kept.iter().map(String::as_str).collect()
 }

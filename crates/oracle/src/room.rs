@@ -1,12 +1,18 @@
 //! What the oracle keeps of a room: everything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// One room of one tenant.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     /// Every message ever posted here, in order of posting.
     pub(crate) messages: Vec<Message>,
+    /// By each id ever posted here: the place in `messages` of the newest that has it.
+    pub(crate) newest: HashMap<String, usize>,
+    /// Rule 1: the number last given; 0 before the first.
+    pub(crate) head: u64,
+    /// Rule 18: T(head), in milliseconds since the Unix epoch; 0 before the first number.
+    pub(crate) time: u64,
     pub(crate) tags: BTreeSet<String>,
     /// Those who may read the room now, by user.
     pub(crate) members: BTreeMap<String, Member>,
@@ -27,7 +33,7 @@ pub(crate) struct Message {
     pub(crate) recalled: bool,
     /// T(number), in milliseconds since the Unix epoch.
     pub(crate) time: u64,
-    pub(crate) mentions: Vec<String>,
+    pub(crate) mentions: BTreeSet<String>,
     pub(crate) mention_all: bool,
 }
 
@@ -40,6 +46,10 @@ pub(crate) struct Member {
     pub(crate) muted: bool,
     /// The messages whose reading waits for them to be posted, the longest kept first.
     pub(crate) kept_reads: Vec<String>,
+    /// Own numbers up to this one are facts no more: no event can make them matter again.
+    pub(crate) own_forgotten: u64,
+    /// The same of the numbers of messages that name the member.
+    pub(crate) mentioned_forgotten: u64,
 }
 
 impl Room {
@@ -48,16 +58,9 @@ impl Room {
         self.messages.len() as u64
     }
 
-    /// The number of countable messages posted so far.
-    pub(crate) fn head(&self) -> u64 {
-        let countable = self.messages.iter().filter(|message| !message.silent);
-        countable.count() as u64
-    }
-
-    /// T(head), or 0 before the first countable message. T never falls, so it is the largest.
-    pub(crate) fn time_of_head(&self) -> u64 {
-        let times = self.messages.iter().map(|message| message.time);
-        times.max().unwrap_or(0)
+    /// The messages that have a number of their own, in its order.
+    pub(crate) fn countable(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().filter(|message| !message.silent)
     }
 
     /// Rule 4: the messages known by their ids, the newest first.
@@ -67,13 +70,26 @@ impl Room {
 
     /// The known message of that id.
     pub(crate) fn find(&self, window: usize, id: &str) -> Option<&Message> {
-        self.known(window).find(|message| message.id == id)
+        let place = self.place_of_known(window, id)?;
+        Some(&self.messages[place])
     }
 
     /// The known message of that id, to change it.
     pub(crate) fn find_mut(&mut self, window: usize, id: &str) -> Option<&mut Message> {
-        let mut known = self.messages.iter_mut().rev().take(window);
-        known.find(|message| message.id == id)
+        let place = self.place_of_known(window, id)?;
+        Some(&mut self.messages[place])
+    }
+
+    /// Rule 4: where the newest message of that id lies, if it is among the newest `window` of all.
+    fn place_of_known(&self, window: usize, id: &str) -> Option<usize> {
+        let first_known = self.messages.len().saturating_sub(window);
+        self.newest.get(id).copied().filter(|place| *place >= first_known)
+    }
+
+    /// Adds a message as the newest.
+    pub(crate) fn push(&mut self, message: Message) {
+        self.newest.insert(message.id.clone(), self.messages.len());
+        self.messages.push(message);
     }
 }
 
@@ -95,7 +111,11 @@ impl Message {
 
     /// Rule 17: whether this message, if unread, is a mention of that member.
     pub(crate) fn mentions(&self, user: &str, member: &Member) -> bool {
-        let named = self.mentions.iter().any(|mentioned| mentioned == user);
-        self.mention_all || (named && self.is_of_membership(member))
+        self.mention_all || self.names(user, member)
+    }
+
+    /// Rule 17: whether this message named that member, in the membership that still lasts.
+    pub(crate) fn names(&self, user: &str, member: &Member) -> bool {
+        self.mentions.contains(user) && self.is_of_membership(member)
     }
 }

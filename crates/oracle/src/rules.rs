@@ -42,16 +42,26 @@ impl Room {
 
         // Rule 1: a countable message takes the next number, a silent one stands for the last.
         // Rule 18: time follows the numbers, so a silent message has no time of its own.
-        let (number, time) = if posted.silent {
-            (self.head(), self.time_of_head())
-        } else {
-            let at = posted.at.unwrap_or(stored_ms).min(stored_ms);
-            (self.head() + 1, self.time_of_head().max(at))
-        };
+        if !posted.silent {
+            self.head += 1;
+            self.time = self.time.max(posted.at.unwrap_or(stored_ms).min(stored_ms));
+        }
+        let (number, time) = (self.head, self.time);
+
+        // Rule 3: under `mark_read` the sender has read a countable message by posting it.
+        if rules.own_messages == OwnMessages::MarkRead
+            && !posted.silent
+            && let Some(member) = self.members.get_mut(posted.sender.as_str())
+        {
+            member.cursor = number;
+        }
+        if !posted.silent {
+            self.forget_numbers(rules, posted);
+        }
 
         // Rule 6: a kept recall takes effect once. A silent message has no number to recall.
         let recall_kept = take(&mut self.kept_recalls, id);
-        self.messages.push(Message {
+        self.push(Message {
             id: id.to_owned(),
             order: self.posted_so_far() + 1,
             number,
@@ -69,22 +79,29 @@ impl Room {
                 member.cursor = member.cursor.max(number);
             }
         }
-
-        // Rule 3: under `mark_read` the sender has read a countable message by posting it.
-        if rules.own_messages == OwnMessages::MarkRead
-            && !posted.silent
-            && let Some(member) = self.members.get_mut(posted.sender.as_str())
-        {
-            member.cursor = number;
-        }
         Outcome::CHANGED
+    }
+
+    /// When a member posts or is named, their earlier own or mentioned numbers are forgotten as far
+    /// as no cursor can come below them any more: those up to the cursor, and up to the lowest that
+    /// `unread` from a known message can move it to. No count depends on it, but the facts do.
+    fn forget_numbers(&mut self, rules: Rules, posted: &MessagePosted<'_>) {
+        let lowest_unread = self.head.saturating_sub(rules.window as u64);
+        if let Some(sender) = self.members.get_mut(posted.sender.as_str()) {
+            sender.own_forgotten = sender.own_forgotten.max(sender.cursor.min(lowest_unread));
+        }
+        for named in &posted.mentions {
+            if let Some(named) = self.members.get_mut(named.as_str()) {
+                named.mentioned_forgotten = named.mentioned_forgotten.max(named.cursor.min(lowest_unread));
+            }
+        }
     }
 
     pub(crate) fn read(&mut self, rules: Rules, read: &MessageRead<'_>) -> Outcome {
         // Rule 5: to the number of `upto` or, without it, to the head.
         // Rule 1: a silent `upto` stands for the number last given before it.
         let number = match &read.upto {
-            None => Some(self.head()),
+            None => Some(self.head),
             Some(upto) => self.find(rules.window, upto).map(|message| message.number),
         };
         // Rule 10: a non-member changes nothing.
@@ -147,11 +164,13 @@ impl Room {
             let member = Member {
                 joined_after: self.posted_so_far(),
                 cursor: match joined.history {
-                    History::None => self.head(),
+                    History::None => self.head,
                     History::All => 0,
                 },
                 muted: false,
                 kept_reads: Vec::new(),
+                own_forgotten: 0,
+                mentioned_forgotten: 0,
             };
             self.members.insert(user.as_str().to_owned(), member);
             outcome.effect = Effect::Changed;
@@ -190,14 +209,8 @@ impl Room {
 
     /// Whether the user was a member.
     pub(crate) fn user_deleted(&mut self, user: &str) -> bool {
-        // Rule 12: the id goes from the state; what it posted stays, as nobody's. (An empty text
-        // is no id.)
-        for message in &mut self.messages {
-            if message.sender == user {
-                message.sender.clear();
-            }
-            message.mentions.retain(|mentioned| mentioned != user);
-        }
+        // Rule 12: the membership goes; what the user posted stays. It is nobody's own from now on,
+        // for a later join with this id is a membership in which it was not posted.
         self.members.remove(user).is_some()
     }
 }

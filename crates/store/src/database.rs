@@ -70,7 +70,13 @@ impl Database for Sled {
             let config = sled::Config::new().path(directory).cache_capacity(self.cache_bytes);
             match config.flush_every_ms(None).open() {
                 // The database dereferences to its default tree, and a clone of that keeps it open.
-                Ok(db) => return Ok(Arc::new(SledRows { tree: (*db).clone(), path: directory.to_owned() })),
+                Ok(db) => {
+                    // Sled writes it when it makes a database, and never syncs it: a power cut that
+                    // leaves half of it makes the next opening fail.
+                    File::open(directory.join("conf"))?.sync_all()?;
+                    sync_dir(directory)?;
+                    return Ok(Arc::new(SledRows { tree: (*db).clone(), path: directory.to_owned() }));
+                }
                 Err(sled::Error::Io(error))
                     if error.to_string().contains("could not acquire lock")
                         && start.elapsed() < LETTING_GO =>

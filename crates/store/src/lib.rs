@@ -17,6 +17,8 @@ mod open;
 mod options;
 mod outbox;
 mod rows;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 mod snapshot;
 mod store;
 mod walk;

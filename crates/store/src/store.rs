@@ -279,6 +279,12 @@ impl Store {
     pub fn step(&mut self) {
         self.writer.step();
     }
+
+    /// What the next [`step`](Self::step) does; `None` if nothing was handed over.
+    #[cfg(feature = "simulation")]
+    pub fn next_step(&self) -> Option<crate::simulated::Stage> {
+        self.writer.next_step()
+    }
 }
 
 impl Drop for Store {

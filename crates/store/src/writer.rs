@@ -232,6 +232,16 @@ impl Writer {
         }
     }
 
+    /// What the next step does.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn next_step(&self) -> Option<crate::simulated::Stage> {
+        match &self.link {
+            Link::Stepped { job: Some(Job::Commit(_)), .. } => Some(crate::simulated::Stage::Committing),
+            Link::Stepped { job: Some(Job::Snapshot(_)), .. } => Some(crate::simulated::Stage::Snapshotting),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.is_busy
     }

@@ -39,7 +39,7 @@ impl Mistake {
             let mut judged = message.clone();
             let mut of_member = member.clone();
             match self {
-                Self::MentionBeforeJoining if message.mentions.iter().any(|name| name == user) => {
+                Self::MentionBeforeJoining if message.mentions.contains(user) => {
                     judged.mention_all = true;
                 }
                 Self::MentionAllOnlyMembers if !message.is_of_membership(member) => {

@@ -71,12 +71,10 @@ impl Room {
                 message.mention_all = posted.mention_all;
                 message.mentions = posted.mentions.iter().map(ToString::to_string).collect();
             }
-        } else if self.find(rules.window, id).is_some()
-            // An id can have been forgotten and posted again: the newest is the known one.
-            && let Some(place) = self.messages.iter().rposition(|message| message.id == id)
-        {
-            let message = self.messages.remove(place);
-            self.messages.push(message);
+        } else if let Some(order) = self.find(rules.window, id).map(|known| known.order) {
+            let mut messages = std::mem::take(&mut self.messages);
+            messages.sort_by_key(|message| message.order == order);
+            messages.into_iter().for_each(|message| self.push(message));
         }
     }
 

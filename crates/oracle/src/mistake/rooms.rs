@@ -128,11 +128,14 @@ impl Oracle {
                 self.remember_former(tenant, &room, user);
             }
         }
-        if mistake == Mistake::UserDeletedRecalls
-            && let Some(rooms) = self.tenants.get_mut(tenant.as_str())
-        {
-            for message in rooms.values_mut().flat_map(|room| &mut room.messages) {
-                message.recalled |= message.sender == user && !message.silent;
+        if mistake == Mistake::UserDeletedRecalls {
+            let rooms: Vec<String> =
+                self.rooms_of_tenant(tenant.as_str()).into_iter().map(str::to_owned).collect();
+            for room in rooms {
+                let Some(room) = self.room_mut(tenant.as_str(), &room) else { continue };
+                for message in &mut room.messages {
+                    message.recalled |= message.sender == user && !message.silent;
+                }
             }
         }
         self.follow(tenant, Body::UserDeleted(deleted.clone()), 0)

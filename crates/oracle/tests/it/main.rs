@@ -1,9 +1,10 @@
 //! Is the judge right, do its histories reach everything, and would anybody notice a mistake?
 
-mod facts;
+mod counts;
 
 mod coverage;
 mod docs;
+mod facts;
 mod mistakes;
 mod outcomes;
 mod rules;

@@ -3,7 +3,7 @@
 use oracle::history::{History, Variant};
 use oracle::{Mistake, Oracle};
 
-use crate::facts::{counts, times};
+use crate::counts::{counts, times};
 
 const SEEDS: u64 = 300;
 const LENGTH: usize = 200;

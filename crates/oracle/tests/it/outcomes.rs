@@ -1,15 +1,21 @@
 //! An outcome says "changed" exactly when some fact is another one than before, and counts what
 //! fell out or was never known.
 
+use std::collections::BTreeMap;
+
 use oracle::history::{History, Variant};
 use oracle::script::Script;
-use oracle::{Effect, Oracle, Policies};
+use oracle::{Effect, Fact, Oracle, Policies};
 
-use crate::facts::Facts;
 use crate::rules::each;
 
+/// The facts of each room, by tenant and id.
+fn facts(oracle: &Oracle) -> BTreeMap<(String, String), Vec<Fact<'_>>> {
+    oracle.facts().map(|(tenant, room, facts)| ((tenant.to_owned(), room.to_owned()), facts)).collect()
+}
+
 #[test]
-fn an_event_says_whether_it_changed_a_fact() {
+fn an_event_says_whether_it_changed_a_fact_and_in_which_room() {
     for seed in 0..60 {
         for variant in Variant::ALL {
             let history = History::generate(seed, 200, variant);
@@ -17,12 +23,13 @@ fn an_event_says_whether_it_changed_a_fact() {
             let mut after = Oracle::new(history.policies);
             for (place, (event, stored_ms)) in history.events.iter().enumerate() {
                 let outcome = after.apply(event, *stored_ms);
-                let differ = Facts::of(&before) != Facts::of(&after);
-                assert_eq!(
-                    outcome.effect == Effect::Changed,
-                    differ,
-                    "seed {seed}, {variant:?}, event {place}: {event:?}"
-                );
+                let named = after.take_changed_rooms();
+                let (was, is) = (facts(&before), facts(&after));
+                let place = format!("seed {seed}, {variant:?}, event {place}: {event:?}");
+                assert_eq!(outcome.effect == Effect::Changed, was != is, "{place}");
+                let differs = |room: &&(String, String)| was.get(*room) != is.get(*room);
+                let mut differing = was.keys().chain(is.keys()).filter(differs);
+                assert!(differing.all(|room| named.contains(room)), "{place}: told only of {named:?}");
                 before.apply(event, *stored_ms);
             }
         }

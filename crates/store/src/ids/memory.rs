@@ -1,12 +1,14 @@
 //! Which rooms have their ids in memory, and in which form; and how they get there.
 
+use std::iter::Peekable;
+
 use counters::RoomIndex;
 
 use super::page::{Growing, page_of};
 use super::sketch::Sketch;
 use super::window::Window;
 use super::{Ids, damaged};
-use crate::database::{Bytes, Rows};
+use crate::database::{Bytes, Rows, Scan};
 use crate::error::StoreError;
 use crate::keys::{Key, room_prefix, table};
 
@@ -48,21 +50,24 @@ impl Ids {
         let first = page_of(posted.saturating_sub(self.message_window) + 1);
         let last = page_of(posted);
         let mut window = Window::starting_at_page(first);
-        let start = Key::Ids(room, first).to_bytes();
-        let mut stored = rows.scan(&start).peekable();
+        // Made when it is needed: a room whose ids are all in the page that grows needs no look at sled.
+        let mut stored: Option<Peekable<Scan<'_>>> = None;
         for page in first..=last {
+            if let Some(row) = self.waiting(room, page) {
+                window.push_page(page, row).map_err(|_| damaged(room, page))?;
+                continue;
+            }
             let key = Key::Ids(room, page).to_bytes();
-            let is_it =
-                |row: &Result<(Bytes, Bytes), _>| row.as_ref().map_or(true, |(found, _)| **found == *key);
-            let stored = stored.next_if(is_it).transpose()?;
-            let row = if let Some(row) = self.waiting(room, page) {
-                row
-            } else if let Some((_, row)) = &stored {
-                row
-            } else {
-                return Err(damaged(room, page));
-            };
-            window.push_page(page, row).map_err(|_| damaged(room, page))?;
+            let stored = stored.get_or_insert_with(|| rows.scan(&key).peekable());
+            // A page that waits may also be there, as it was.
+            let is_before = |row: &Result<(Bytes, Bytes), _>| row.as_ref().is_ok_and(|(found, _)| **found < *key);
+            while stored.next_if(is_before).is_some() {}
+            match stored.next().transpose()? {
+                Some((found, row)) if *found == *key => {
+                    window.push_page(page, &row).map_err(|_| damaged(room, page))?;
+                }
+                _ => return Err(damaged(room, page)),
+            }
         }
         if window.next_order() != posted + 1 {
             return Err(StoreError::Damaged { key: room_prefix(table::IDS, room).to_vec() });

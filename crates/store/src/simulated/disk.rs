@@ -99,6 +99,7 @@ pub struct Trap {
 struct Left {
     images: BTreeMap<u64, Image>,
     data_dir: PathBuf,
+    is_excused: bool,
 }
 
 #[derive(Debug)]
@@ -114,6 +115,10 @@ struct State {
     trap: Option<Trap>,
     left: Option<Left>,
     free_bytes: u64,
+    /// Whether a process has the store, or tries to.
+    is_in_use: bool,
+    /// Whether the next process need not find all that was told to be durable.
+    is_excused: bool,
     /// Of the process that runs, and the highest that any told while it lived.
     durable: Option<Durable>,
     announced: u64,
@@ -159,6 +164,8 @@ impl Disk {
             trap: None,
             left: None,
             free_bytes: u64::MAX,
+            is_in_use: false,
+            is_excused: false,
             durable: None,
             announced: 0,
             hanging: Vec::new(),
@@ -173,7 +180,9 @@ impl Disk {
 
     /// What the process begins to do.
     pub fn enter(&self, stage: Stage) {
-        self.0.lock().stage = stage;
+        let mut state = self.0.lock();
+        state.stage = stage;
+        state.is_in_use = true;
     }
 
     /// What the process is doing.
@@ -208,11 +217,13 @@ impl Disk {
         state.durable = None;
         state.trap = None;
         state.stage = Stage::Running;
+        state.is_in_use = false;
         state.hanging.clear();
         if let Some(left) = state.left.take() {
             fs::remove_dir_all(&state.data_dir)?;
             state.data_dir = left.data_dir;
             state.images = left.images;
+            state.is_excused |= left.is_excused;
         }
         let mut ids = ids_in(&state.data_dir.join("generations"))?;
         ids.extend(ids_in(&state.data_dir.join("quarantine"))?);
@@ -230,6 +241,7 @@ impl Disk {
         state.images.clear();
         state.opened = None;
         state.announced = 0;
+        state.is_excused = false;
         Ok(())
     }
 
@@ -239,10 +251,12 @@ impl Disk {
     }
 
     /// Harms a row of the store's database. Says what was done; `None` if nothing could be.
-    pub fn harm(&self, harm: Harm, is_in_use: bool, dice: &mut Dice) -> Option<String> {
+    pub fn harm(&self, harm: Harm, dice: &mut Dice) -> Option<String> {
         let mut state = self.0.lock();
-        let opened = state.opened?;
-        state.images.get_mut(&opened)?.harm(harm, is_in_use, dice)
+        let (opened, is_in_use) = (state.opened?, state.is_in_use);
+        let harmed = state.images.get_mut(&opened)?.harm(harm, is_in_use, dice);
+        state.is_excused |= harmed.is_some();
+        harmed
     }
 
     /// There is a reason not to trust the store's database.
@@ -255,15 +269,8 @@ impl Disk {
         let mut state = self.0.lock();
         if let Some(image) = state.opened.and_then(|opened| state.images.get_mut(&opened)) {
             image.kills_its_opener = true;
-            image.harmed = Some("whoever opens it dies".to_owned());
         }
-    }
-
-    /// Whether anything is known against the store's database.
-    pub fn is_suspect(&self) -> bool {
-        let state = self.0.lock();
-        let image = state.opened.and_then(|opened| state.images.get(&opened));
-        image.is_some_and(|image| image.harmed.is_some())
+        state.suspect("whoever opens it dies");
     }
 
     /// Databases in quarantine against which nothing is known: why they are there.
@@ -287,10 +294,17 @@ impl Disk {
         state.announced
     }
 
-    /// What was told need not hold any more.
-    pub fn release_announced(&self, sequence: u64) {
+    /// Whether the next process need not find all that was told to be durable.
+    pub fn is_excused(&self) -> bool {
+        self.0.lock().is_excused
+    }
+
+    /// A process has found this.
+    pub fn settle(&self, sequence: u64) {
         let mut state = self.0.lock();
         state.announced = sequence;
+        let image = state.opened.and_then(|opened| state.images.get(&opened));
+        state.is_excused = image.is_some_and(|image| image.harmed.is_some());
     }
 
     fn operation(&self, operation: Operation) -> Fate {
@@ -353,10 +367,12 @@ impl State {
         }
         self.note_durable();
         self.durable = None;
-        let images = self.images.iter().map(|(id, image)| (*id, image.left_after(loss, &mut dice))).collect();
+        let left = self.images.iter().map(|(id, image)| (*id, image.left_after(loss, &mut dice)));
+        let images: BTreeMap<u64, Image> = left.collect();
         let data_dir = self.new_directory();
         copy(&self.data_dir, &data_dir)?;
-        self.left = Some(Left { images, data_dir });
+        let is_torn = self.opened.is_some_and(|id| images.get(&id).is_some_and(|left| left.harmed.is_some()));
+        self.left = Some(Left { images, data_dir, is_excused: self.is_excused || is_torn });
         Ok(())
     }
 
@@ -370,6 +386,7 @@ impl State {
         if let Some(image) = opened.and_then(|opened| self.images.get_mut(&opened)) {
             image.harmed.get_or_insert_with(|| why.to_owned());
         }
+        self.is_excused = true;
     }
 }
 

@@ -17,9 +17,9 @@ enum Features {
     None,
 }
 
-/// The rules count without bytes, clocks and waiting; a badge is answered without store and stream; and so on,
-/// as docs/architecture.md says.
-const RULES: [Rule; 5] = [
+/// The rules count without bytes, clocks and waiting; a badge is answered without store and stream; a judge
+/// shares nothing with the judged; and so on, as docs/architecture.md says.
+const RULES: [Rule; 6] = [
     Rule { package: "events", features: Features::None, never: &["serde", "serde_core"] },
     Rule {
         package: "counters",
@@ -29,6 +29,7 @@ const RULES: [Rule; 5] = [
     Rule { package: "store", features: Features::Default, never: &["async-nats", "axum"] },
     Rule { package: "consumer", features: Features::Default, never: &["axum"] },
     Rule { package: "query", features: Features::Default, never: &["sled", "async-nats"] },
+    Rule { package: "oracle", features: Features::Default, never: &["counters", "store"] },
 ];
 
 pub(super) fn check() -> Result<()> {

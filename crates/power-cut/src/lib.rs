@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod cut;
+mod environment;
+mod recorder;
+mod shadow;
+
+mod disk;
+mod inode;
+mod journal;
+
+pub use cut::{Unsynced, after_the_cut};
+pub use environment::{IS_POSSIBLE, SHADOW_VARIABLE, environment, library_path};
+pub use recorder::Recorder;
+pub use shadow::watch;
