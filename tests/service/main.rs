@@ -10,3 +10,4 @@ mod real_chat;
 mod recovery;
 mod stream_identity;
 mod stream_lost;
+mod torture;

@@ -2,13 +2,14 @@
 //! from the whole stream, else the service says what is missing.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tests::{Nats, Service, Settings, until};
+use tests::{Nats, Service, Settings, tallymark, until};
 use xtask::Signal;
 
-use crate::stream_identity::{post, posts, refuses};
+use crate::stream_identity::{POSTED, post, posts, refuses};
 
 /// Zeroes the store's file: whatever is left of less, sled may take for an earlier state.
 fn damage_the_store(service: &Service) {
@@ -102,8 +103,10 @@ fn an_ordered_end_leaves_a_snapshot_and_two_are_kept() {
     service.ready();
     service.applied(7);
     service.kill();
-    let names: Vec<_> =
-        snapshots(&service).iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let names: Vec<_> = snapshots(&service)
+        .iter()
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
     assert_eq!(names, ["00000000000000000005", "00000000000000000006"]);
 
     // The newest is damaged as well: the one before it is taken.
@@ -184,6 +187,47 @@ fn a_lost_store_and_a_lost_stream_are_not_begun_anew() {
     nats.restart();
     service.restart();
     refuses(&mut service, "fenced", "there is no stream \"CHAT\", so nothing can be recounted");
+}
+
+/// The operating system refuses to let the store's file grow, which sled is told in the middle of a commit.
+#[test]
+fn a_write_that_fails_ends_the_process_and_the_next_one_recovers() {
+    const LIMIT: &str = "#!/bin/sh
+trap '' XFSZ
+ulimit -f 2000
+exec TALLYMARK \"$@\"
+";
+    let nats = Nats::start();
+    posts(&nats, 3);
+    let mut service = Service::start(Settings::new(&nats, &["demo"]));
+    service.ready();
+    service.terminate();
+
+    let limited = service.data_dir().join("limited.sh");
+    fs::write(&limited, LIMIT.replace("TALLYMARK", tallymark().to_str().unwrap())).unwrap();
+    fs::set_permissions(&limited, fs::Permissions::from_mode(0o700)).unwrap();
+    service.executable = Some(limited);
+    service.restart();
+    service.ready();
+    let message = |number: usize| {
+        (POSTED.to_owned(), format!(r#"{{"room":"x{number}","message":"m","sender":"ann"}}"#))
+    };
+    nats.publish_all((0..40_000).map(message).map(|(subject, body)| (subject, body.into_bytes())));
+    until("the end of the process", || if service.has_ended() { Ok(()) } else { Err("it runs".to_owned()) });
+    let ended = service.kill();
+    assert_eq!(ended.code, Some(1), "{}", ended.printed);
+    assert!(ended.printed.contains("the store can't be trusted any more"), "{}", ended.printed);
+    let marker = fs::read_to_string(service.data_dir().join("marker")).unwrap();
+    assert!(marker.starts_with("dirty "), "{marker}");
+
+    service.executable = None;
+    service.restart();
+    service.ready();
+    service.applied(nats.last_sequence(Nats::STREAM));
+    assert!(service.printed().contains("the process before this one could not trust it any more"));
+    assert_eq!((service.loaded(), recoveries(&service, "snapshot")), (4, 1));
+    assert_eq!(service.badge("demo", "bob", &[]).count, 3);
+    assert_eq!(service.metrics().sum("tallymark_rooms"), 40_001);
 }
 
 /// It counts on, and waits with consuming once there is no memory for more; with space again it goes on by itself.

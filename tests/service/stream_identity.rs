@@ -2,7 +2,7 @@
 
 use tests::{Nats, Service, Settings};
 
-const POSTED: &str = "chat.demo.message.posted";
+pub(crate) const POSTED: &str = "chat.demo.message.posted";
 
 pub(crate) fn post(nats: &Nats, message: &str) -> u64 {
     nats.publish(POSTED, format!(r#"{{"room":"r1","message":"{message}","sender":"ann"}}"#))
