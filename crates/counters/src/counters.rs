@@ -140,6 +140,11 @@ impl Counters {
         self.rooms.next().unwrap_or(RoomIndex(u32::MAX))
     }
 
+    /// No user has this index or a higher one.
+    pub fn next_user(&self) -> UserIndex {
+        UserIndex(u32::try_from(self.users.all.len()).unwrap_or(u32::MAX))
+    }
+
     /// How many rooms there are.
     pub fn room_count(&self) -> usize {
         self.rooms.len()

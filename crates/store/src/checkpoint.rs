@@ -1,6 +1,6 @@
 //! What a commit says of itself: how far it reaches, of which stream, under which rules.
 
-use counters::{OwnMessages, Policies, RULES_VERSION, RoomIndex};
+use counters::{OwnMessages, Policies, RULES_VERSION, RoomIndex, UserIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -59,6 +59,9 @@ pub(crate) struct Row {
     /// The digest of the dead letters on their way; the first versions had none.
     #[serde(default)]
     outbox: Option<[u64; 2]>,
+    /// The first versions did not tell.
+    #[serde(default)]
+    next_user: Option<u32>,
 }
 
 /// What the row says, in this program's words.
@@ -70,6 +73,8 @@ pub(crate) struct Checkpoint {
     pub(crate) outbox: Option<Digest>,
     /// Rooms from this index on have not been given out.
     pub(crate) next_room: RoomIndex,
+    /// No user has this index or a higher one.
+    pub(crate) next_user: Option<UserIndex>,
 }
 
 const EXCLUDE: &str = "exclude";
@@ -90,6 +95,7 @@ impl Checkpoint {
             digest: halves(self.digest),
             next_room: self.next_room.0,
             outbox: self.outbox.map(halves),
+            next_user: self.next_user.map(|user| user.0),
         };
         rmp_serde::to_vec_named(&row).expect("a checkpoint has only strings, integers and lists")
     }
@@ -107,6 +113,7 @@ impl Checkpoint {
             digest: whole(row.digest),
             outbox: row.outbox.map(whole),
             next_room: RoomIndex(row.next_room),
+            next_user: row.next_user.map(UserIndex),
         })
     }
 

@@ -97,26 +97,19 @@ impl DataDir {
         let generation = self.numbered(numbers.max().unwrap_or(0) + 1);
         fs::create_dir_all(&generation.path).map_err(io(&generation.path))?;
         let unfinished = generation.path.join(UNFINISHED);
-        let create = || {
-            File::create(&unfinished)?.sync_all()?;
-            sync_dir(&generation.path)?;
-            sync_dir(&self.path.join("generations"))
-        };
-        create().map_err(io(&unfinished))?;
+        // It reaches the disk with the names of the files beside it.
+        File::create(&unfinished).map_err(io(&unfinished))?;
         Ok(generation)
     }
 
     /// The generation is whole and on disk: names it in `current`, in one step.
     pub(crate) fn finish(&self, generation: &Generation) -> Result<(), OpenError> {
         let unfinished = generation.path.join(UNFINISHED);
-        let remove = || {
-            match fs::remove_file(&unfinished) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            sync_dir(&generation.path)
-        };
-        remove().map_err(io(&unfinished))?;
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(&unfinished)(error)),
+            // After a power cut it may be there again: beside what is current it means nothing.
+            _ => {}
+        }
         let (next, current) = (self.path.join("current.next"), self.path.join("current"));
         let write = || {
             let mut file = File::create(&next)?;
@@ -136,9 +129,13 @@ impl DataDir {
 
     /// Removes what earlier processes did not finish.
     pub(crate) fn remove_unfinished(&self) -> Result<(), OpenError> {
+        let current = match self.current()? {
+            Current::Named(generation) => Some(generation.number),
+            Current::Nothing | Current::Unreadable(_) => None,
+        };
         for number in self.numbers("generations")? {
             let generation = self.numbered(number);
-            if generation.path.join(UNFINISHED).exists() {
+            if Some(number) != current && generation.path.join(UNFINISHED).exists() {
                 tracing::warn!(generation = number, "removed a store that was never finished");
                 self.abandon(&generation)?;
             }
@@ -244,7 +241,9 @@ mod tests {
         assert!(!first.path.exists());
         let first = data_dir.begin().unwrap();
         data_dir.finish(&first).unwrap();
+        fs::write(first.path.join(UNFINISHED), "").unwrap();
         data_dir.remove_unfinished().unwrap();
+        assert!(first.path.exists(), "a power cut brought the file back");
         let second = data_dir.begin().unwrap();
         assert_eq!((first.number, second.number), (1, 2));
         assert!(matches!(data_dir.current().unwrap(), Current::Named(generation) if generation.number == 1));

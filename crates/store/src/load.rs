@@ -47,7 +47,7 @@ impl From<sled::Error> for LoadError {
 pub(crate) fn load(rows: &dyn Rows, data_dir: &Path, policies: Policies) -> Result<Loaded, LoadError> {
     let row = rows.get(&CHECKPOINT_KEY)?.ok_or(Damage::NoCheckpoint)?;
     let checkpoint = checked(&row, data_dir, policies)?;
-    let mut loading = Loading::new(policies);
+    let mut loading = Loading::new(&checkpoint);
     for row in scan_prefix(rows, &[table::NEW_IDS]) {
         let (key, row) = row?;
         loading.note_newest(&key, &row)?;
@@ -63,8 +63,8 @@ pub(crate) fn load(rows: &dyn Rows, data_dir: &Path, policies: Policies) -> Resu
 pub(crate) struct Loading(Walk<Restore>);
 
 impl Loading {
-    pub(crate) fn new(policies: Policies) -> Self {
-        Self(Walk::new(Restore::new(Counters::new(policies)), policies.message_window))
+    pub(crate) fn new(checkpoint: &Checkpoint) -> Self {
+        Self(Walk::new(Restore::new(Counters::new(checkpoint.policies)), checkpoint))
     }
 
     /// See [`Walk::note_newest`].

@@ -78,7 +78,6 @@ impl Opening<'_> {
                 }
             },
         };
-        self.set(&marker, &State::Open)?;
         Ok(Opened { rows, generation, loaded, marker, shelf })
     }
 
@@ -102,7 +101,10 @@ impl Opening<'_> {
                 tracing::info!(generation = generation.number, before = %state, "opening the store");
                 (self.progress)("opening the store");
                 match self.try_open(&generation.path) {
-                    Ok((rows, loaded)) => return Ok((rows, generation, loaded)),
+                    Ok((rows, loaded)) => {
+                        self.set(marker, &State::Open)?;
+                        return Ok((rows, generation, loaded));
+                    }
                     Err(LoadError::Damage(damage)) => damage,
                     Err(LoadError::Refused(refused)) => {
                         self.set(marker, &State::Closed)?;
@@ -225,6 +227,7 @@ impl Opening<'_> {
             digest: Digest::default(),
             outbox: Some(Digest::default()),
             next_room: counters.next_room(),
+            next_user: Some(counters.next_user()),
         };
         let generation = self.data_dir.begin()?;
         let store_error = |error| sled_open_error(&generation.path, error);

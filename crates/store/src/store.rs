@@ -256,6 +256,7 @@ impl Store {
             digest: self.digests.total(),
             outbox: Some(letters_left),
             next_room: counters.next_room(),
+            next_user: Some(counters.next_user()),
         };
         batch.written.push((Key::Checkpoint, self.checkpoint.to_row().into()));
         self.writer.give(Job::Commit(batch))

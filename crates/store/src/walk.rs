@@ -9,6 +9,7 @@ use events::MessageKey;
 use hashbrown::{HashMap, HashSet};
 
 use crate::bytes::BadRow;
+use crate::checkpoint::Checkpoint;
 use crate::commit::UserBits;
 use crate::database::Bytes;
 use crate::digest::{self, Digest};
@@ -81,6 +82,10 @@ struct PartialUser {
 pub(crate) struct Walk<L> {
     listener: L,
     message_window: u64,
+    /// No room has this index or a higher one.
+    next_room: RoomIndex,
+    /// No user has this index or a higher one.
+    next_user: Option<UserIndex>,
     walked: Walked,
     /// Rooms all of whose ids are in pages.
     paged: HashSet<RoomIndex>,
@@ -92,10 +97,13 @@ pub(crate) struct Walk<L> {
 }
 
 impl<L: Listener> Walk<L> {
-    pub(crate) fn new(listener: L, message_window: u32) -> Self {
+    /// Of rows that are to be as this checkpoint says.
+    pub(crate) fn new(listener: L, checkpoint: &Checkpoint) -> Self {
         Self {
             listener,
-            message_window: u64::from(message_window),
+            message_window: u64::from(checkpoint.policies.message_window),
+            next_room: checkpoint.next_room,
+            next_user: checkpoint.next_user,
             walked: Walked::default(),
             paged: HashSet::new(),
             newest: HashMap::new(),
@@ -163,6 +171,9 @@ impl<L: Listener> Walk<L> {
         }
         match parsed {
             Key::Checkpoint => Ok(()),
+            // Before memory is asked for all below them.
+            Key::Room(index) if index >= self.next_room => Err(bad_row(BadRow)),
+            Key::User(index, _) if self.next_user.is_some_and(|next| index >= next) => Err(bad_row(BadRow)),
             Key::Room(index) => {
                 let (tenant, room, fact) = rows::room(&row).map_err(bad_row)?;
                 self.listener.room(index, tenant, room, &fact)

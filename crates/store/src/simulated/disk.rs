@@ -8,6 +8,7 @@ use std::ops::Bound;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use parking_lot::Mutex;
@@ -92,6 +93,8 @@ pub struct Trap {
     pub after: u64,
     /// What happens then.
     pub event: Event,
+    /// Set when it happens.
+    pub sprung: Arc<AtomicBool>,
 }
 
 /// What was left when the process died.
@@ -195,9 +198,9 @@ impl Disk {
         self.0.lock().trap = Some(trap);
     }
 
-    /// The trap that waits, if there is one, does not any more.
-    pub fn disarm(&self) -> Option<Trap> {
-        self.0.lock().trap.take()
+    /// No trap waits any more.
+    pub fn disarm(&self) {
+        self.0.lock().trap = None;
     }
 
     /// The process dies now.
@@ -324,7 +327,8 @@ impl Disk {
             trap.after -= 1;
             return Fate::Done;
         }
-        let Some(Trap { event, .. }) = state.trap.take() else { return Fate::Done };
+        let Some(Trap { event, sprung, .. }) = state.trap.take() else { return Fate::Done };
+        sprung.store(true, Ordering::SeqCst);
         match event {
             Event::Death(death) => {
                 state.die(death).expect("the directory can be copied");

@@ -65,7 +65,7 @@ fn load(
         LoadError::Damage(damage) => Problem::Damage(damage),
         LoadError::Refused(error) => Problem::Refused(Box::new(error)),
     })?;
-    let mut loading = Loading::new(policies);
+    let mut loading = Loading::new(&checkpoint);
     blocks.seek(footer.new_ids_offset, footer.new_ids_block)?;
     blocks.rows(|key, value| match key.first() {
         Some(&table::NEW_IDS) => loading.note_newest(key, value),

@@ -69,7 +69,7 @@ fn write_file(
     if !(target.has_space)() {
         return Err(WriteError::NoSpace);
     }
-    let mut walk = Walk::new(Names::default(), checkpoint.policies.message_window);
+    let mut walk = Walk::new(Names::default(), checkpoint);
     for row in scan_prefix(rows, &[table::NEW_IDS]) {
         let (key, row) = row?;
         walk.note_newest(&key, &row)?;

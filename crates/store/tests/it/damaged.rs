@@ -42,6 +42,22 @@ fn is_recounted(options: &Options, reason: &str) {
     assert!(place.join("db").exists());
 }
 
+/// They are noticed before memory is asked for all below.
+#[test]
+fn a_room_or_user_beyond_the_last_that_was_made_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = store_in(dir.path());
+    let room = b"\x04demo\x0aanother_r1\0\0\0";
+    change_rows(dir.path(), |db| drop(db.insert([2, 0xff, 0xff, 0xff, 0xf0], room).unwrap()));
+    is_recounted(&options, "row [02, ff, ff, ff, f0] is not well formed");
+
+    let dir = tempfile::tempdir().unwrap();
+    let options = store_in(dir.path());
+    let user = b"\x04demo\x07another\0\0\0";
+    change_rows(dir.path(), |db| drop(db.insert([3, 0xff, 0xff, 0xff, 0xf0, 0, 0], user).unwrap()));
+    is_recounted(&options, "row [03, ff, ff, ff, f0, 00, 00] is not well formed");
+}
+
 /// Every row, changed in one bit or removed, is noticed.
 #[test]
 fn damage_to_any_row_is_noticed() {

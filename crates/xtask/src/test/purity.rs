@@ -19,7 +19,7 @@ enum Features {
 
 /// The rules count without bytes, clocks and waiting; a badge is answered without store and stream; a judge
 /// shares nothing with the judged; and so on, as docs/architecture.md says.
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule { package: "events", features: Features::None, never: &["serde", "serde_core"] },
     Rule {
         package: "counters",
@@ -30,6 +30,8 @@ const RULES: [Rule; 6] = [
     Rule { package: "consumer", features: Features::Default, never: &["axum"] },
     Rule { package: "query", features: Features::Default, never: &["sled", "async-nats"] },
     Rule { package: "oracle", features: Features::Default, never: &["counters", "store"] },
+    // It takes a C++ compiler, which no check may need.
+    Rule { package: "fuzz", features: Features::Default, never: &["libfuzzer-sys"] },
 ];
 
 pub(super) fn check() -> Result<()> {
