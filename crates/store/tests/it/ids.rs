@@ -3,7 +3,7 @@
 use counters::{Outcome, Policies, Reason};
 use events::{Body, Event, Id, MessagePosted, Tenant};
 
-use crate::run::{Run, options};
+use crate::run::{Run, open_sled, options};
 
 fn posted(room: usize, message: usize) -> Event<'static> {
     let id = |text: String| Id::new(text).unwrap();
@@ -110,7 +110,7 @@ fn an_id_that_is_stored_twice_is_one() {
     run.commit();
     drop(run);
     let tables = || {
-        let db = sled::open(dir.path().join("generations/1")).unwrap();
+        let db = open_sled(dir.path());
         db.iter().keys().map(|key| key.unwrap()[0]).collect::<Vec<u8>>()
     };
     let rows = |table| tables().iter().filter(|found| **found == table).count();
