@@ -230,6 +230,44 @@ exec TALLYMARK \"$@\"
     assert_eq!(service.metrics().sum("tallymark_rooms"), 40_001);
 }
 
+/// Bug this would show: a service that waits for its disk for ever, and answers with older and older counts.
+#[test]
+fn a_disk_that_hangs_ends_the_process_and_the_next_one_recovers() {
+    if !power_cut::IS_POSSIBLE {
+        return;
+    }
+    let nats = Nats::start();
+    posts(&nats, 3);
+    let mut settings = Settings::new(&nats, &["demo"]);
+    settings.set("store.write_timeout_s", "1");
+    let mut service = Service::start(settings);
+    service.ready();
+    service.durable(4);
+    service.terminate();
+
+    let hang = service.data_dir().join("hang");
+    for (name, value) in power_cut::hanging(&hang).unwrap() {
+        service.environment.insert(name.to_owned(), value.into_string().unwrap());
+    }
+    service.restart();
+    service.ready();
+    fs::write(&hang, "").unwrap();
+    post(&nats, "never on the disk");
+    until("the end of the process", || if service.has_ended() { Ok(()) } else { Err("it runs".to_owned()) });
+    let ended = service.kill();
+    assert_eq!(ended.code, Some(1), "{}", ended.printed);
+    assert!(ended.printed.contains("the store hangs"), "{}", ended.printed);
+
+    fs::remove_file(&hang).unwrap();
+    service.environment.clear();
+    service.restart();
+    service.ready();
+    service.applied(5);
+    assert!(service.printed().contains("did not answer within 1 s"));
+    assert_eq!(recoveries(&service, "snapshot"), 1);
+    assert_eq!(service.badge("demo", "bob", &[]).count, 4);
+}
+
 /// It counts on, and waits with consuming once there is no memory for more; with space again it goes on by itself.
 #[test]
 fn nothing_is_written_to_a_full_disk() {

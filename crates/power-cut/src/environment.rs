@@ -16,6 +16,15 @@ pub fn environment(shadow: &Path) -> io::Result<[(&'static str, OsString); 2]> {
     Ok([("LD_PRELOAD", library_path()?.into()), (SHADOW_VARIABLE, shadow.canonicalize()?.into())])
 }
 
+/// Where the library is told of a file during whose existence no sync returns.
+pub const HANG_VARIABLE: &str = "POWER_CUT_HANG";
+
+/// What a program needs in its environment, so that its syncs hang as a broken disk's do, as long as there is a file of
+/// that name. Nothing is recorded.
+pub fn hanging(file: &Path) -> io::Result<[(&'static str, OsString); 2]> {
+    Ok([("LD_PRELOAD", library_path()?.into()), (HANG_VARIABLE, file.into())])
+}
+
 /// The library that `power-cut-preload` is, built by cargo for a package that depends on it.
 ///
 /// It lies where cargo puts what a package depends on: beside the executable of a test, and in `deps` beside that of a

@@ -56,27 +56,25 @@ impl Opening<'_> {
         self.data_dir.remove_unfinished()?;
         let shelf = self.data_dir.shelf()?;
         let (marker, state) = self.data_dir.marker()?;
-        let (rows, generation, loaded) = match self.data_dir.current()? {
-            Current::Named(generation) => self.existing(generation, &marker, &state, &shelf)?,
-            Current::Nothing if self.snapshots(&shelf)?.is_empty() => {
+        let (rows, generation, loaded) = match (self.data_dir.current()?, self.data_dir.newest()?) {
+            (Current::Named(generation), _) => self.existing(generation, &marker, &state, &shelf)?,
+            (found, Some(generation)) => {
+                tracing::error!(
+                    ?found,
+                    generation = generation.number,
+                    "the file current names no store: opening the newest"
+                );
+                let ready = self.existing(generation, &marker, &state, &shelf)?;
+                self.data_dir.finish(&ready.1)?;
+                ready
+            }
+            (Current::Nothing, None) if self.snapshots(&shelf)?.is_empty() => {
                 self.begin(&marker, Position::default())?
             }
-            Current::Nothing => self.recover(&marker, &shelf, "there is none")?,
-            Current::Unreadable(found) => match self.data_dir.newest()? {
-                Some(generation) => {
-                    tracing::error!(
-                        found,
-                        generation = generation.number,
-                        "the file current names no store: opening the newest"
-                    );
-                    let ready = self.existing(generation, &marker, &state, &shelf)?;
-                    self.data_dir.finish(&ready.1)?;
-                    ready
-                }
-                None => {
-                    self.recover(&marker, &shelf, &format!("current says {found:?}, and there is none"))?
-                }
-            },
+            (Current::Nothing, None) => self.recover(&marker, &shelf, "there is none")?,
+            (Current::Unreadable(found), None) => {
+                self.recover(&marker, &shelf, &format!("current says {found:?}, and there is none"))?
+            }
         };
         Ok(Opened { rows, generation, loaded, marker, shelf })
     }

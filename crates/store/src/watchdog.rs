@@ -12,6 +12,9 @@ use crate::error::StoreError;
 use crate::marker::Marker;
 use crate::options::GiveUp;
 
+/// How long the marker may take to reach the disk.
+const MARKING: Duration = Duration::from_secs(5);
+
 /// When each call that has not returned was made.
 type Calls = Arc<Mutex<Vec<Option<Instant>>>>;
 
@@ -43,7 +46,7 @@ impl Watched {
                         "its database did not answer within {} s (store.write_timeout_s)",
                         limit.as_secs()
                     );
-                    marker.dirty(&what);
+                    mark(marker, what.clone());
                     give_up(&what);
                     return;
                 }
@@ -64,6 +67,19 @@ impl Watched {
         });
         calls[place] = Some(Instant::now());
         Call { calls: &self.calls, place }
+    }
+}
+
+/// The disk that hangs may be the marker's too: it gets the word at once, and its sync some time.
+fn mark(marker: Marker, what: String) {
+    let (marked, is_marked) = channel();
+    let mark = move || {
+        marker.dirty(&what);
+        // Nobody waits any more if this fails.
+        let _ = marked.send(());
+    };
+    if std::thread::Builder::new().name("store-marker".to_owned()).spawn(mark).is_ok() {
+        let _ = is_marked.recv_timeout(MARKING);
     }
 }
 

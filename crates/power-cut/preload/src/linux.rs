@@ -5,8 +5,10 @@ use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use power_cut::{Recorder, SHADOW_VARIABLE};
+use power_cut::{HANG_VARIABLE, Recorder, SHADOW_VARIABLE};
 use rustix::io::Errno;
 
 /// There is no other place for it: what calls these functions knows nothing of it.
@@ -17,6 +19,9 @@ static RECORDER: LazyLock<Option<Mutex<Recorder>>> = LazyLock::new(|| {
     let recorder = Recorder::open(&shadow);
     Some(Mutex::new(recorder.unwrap_or_else(|error| panic!("no shadow in {}: {error}", shadow.display()))))
 });
+
+/// While there is a file of this name, no sync returns.
+static HANG: LazyLock<Option<PathBuf>> = LazyLock::new(|| env::var_os(HANG_VARIABLE).map(PathBuf::from));
 
 unsafe extern "C" {
     /// Where this thread's `errno` is.
@@ -38,6 +43,9 @@ extern "C" fn fdatasync(file: c_int) -> c_int {
 
 /// Panics end the program, as this is called from functions for C only.
 fn sync(file: c_int, call: impl Fn(BorrowedFd<'_>) -> Result<(), Errno>) -> c_int {
+    while HANG.as_ref().is_some_and(|hang| hang.exists()) {
+        thread::sleep(Duration::from_millis(10));
+    }
     let call = || {
         if file < 0 {
             return Err(Errno::BADF);
