@@ -235,6 +235,15 @@ fn a_write_that_fails_panics_or_hangs_marks_the_store() {
     }
 }
 
+#[test]
+fn a_panic_while_rows_are_read_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Arc::new(TestDatabase::default());
+    *database.fault.lock().unwrap() = Fault::PanicAtRead;
+    let options = Options { database, ..store_in(dir.path()) };
+    is_recounted(&options, "reading it panicked");
+}
+
 /// Nothing that counts is missing, and yet something is.
 #[test]
 fn a_dead_letter_that_is_lost_is_noticed() {

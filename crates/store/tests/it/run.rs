@@ -52,6 +52,8 @@ pub(crate) enum Fault {
     None,
     Error,
     Panic,
+    /// Already when rows are read.
+    PanicAtRead,
     /// It takes this long.
     Hang(Duration),
 }
@@ -102,13 +104,15 @@ impl Rows for FaultyRows {
     }
 
     fn scan(&self, from: &[u8]) -> Scan<'_> {
+        let fault = *self.fault.lock().unwrap();
+        assert_ne!(fault, Fault::PanicAtRead, "it smells");
         self.sled.scan(from)
     }
 
     fn apply(&self, changes: RowChanges) -> Result<(), sled::Error> {
         let fault = *self.fault.lock().unwrap();
         match fault {
-            Fault::None => {}
+            Fault::None | Fault::PanicAtRead => {}
             Fault::Error => return Err(sled::Error::Io(io::Error::other("it smells"))),
             Fault::Panic => panic!("it smells"),
             Fault::Hang(time) => std::thread::sleep(time),
@@ -143,6 +147,7 @@ pub(crate) fn dead_letter(sequence: u64) -> DeadLetter {
         detail: "is 0x00".to_owned(),
         length: 1,
         body: vec![0],
+        stored_at_ns: 1_700_000_000_000_000_000,
     }
 }
 
