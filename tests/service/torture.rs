@@ -40,7 +40,7 @@ fn power_cuts() {
 
 #[test]
 fn damaged_stores() {
-    check(&torture::stores(&plan(), runs(28), SIZE), 28);
+    check(&torture::stores(&plan(), runs(34), SIZE), 34);
 }
 
 #[test]

@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-/// The executable beside that of the running test.
+/// The executable `tallymark` of the profile of the running test or program.
 ///
 /// `cargo test --workspace` builds it anew, `cargo test -p tests` does not: in that case cargo is
 /// called here. Tests that do this at once wait for each other, and all but the first find it built.
-pub(crate) fn tallymark() -> PathBuf {
-    let test = env::current_exe().expect("a running test has an executable");
-    // A test is target/<profile>/deps/<name>, the executable target/<profile>/tallymark.
-    let directory = test.ancestors().nth(2).expect("a test lies in a directory below that of its profile");
+pub fn tallymark() -> PathBuf {
+    let running = env::current_exe().expect("a running program has an executable");
+    let directory = running.parent().expect("an executable lies in a directory");
+    // A test is target/<profile>/deps/<name>, an executable target/<profile>/<name>.
+    let directory = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
+    let directory = directory.expect("a test lies in a directory below that of its profile");
     let executable = directory.join("tallymark");
     if !is_fresh(&executable) {
         build(directory);

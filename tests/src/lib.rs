@@ -15,6 +15,7 @@ mod service;
 mod settings;
 mod wait;
 
+pub use executable::tallymark;
 pub use http::{Answer, Client};
 pub use metrics::Metrics;
 pub use nats::{Nats, Stored};

@@ -1,5 +1,6 @@
 //! The executable at work.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
@@ -28,12 +29,22 @@ pub struct Finished {
 impl Program {
     /// Starts `tallymark` with these arguments, in this directory, without any environment.
     pub fn start(directory: &Path, arguments: &[&str]) -> Self {
-        Self::launch(directory, arguments, Stdio::null())
+        Self::launch(&tallymark(), directory, arguments, &BTreeMap::new(), Stdio::null())
+    }
+
+    /// Like `start`, for this executable and with this environment.
+    pub(crate) fn start_executable(
+        executable: &Path,
+        directory: &Path,
+        arguments: &[&str],
+        environment: &BTreeMap<String, String>,
+    ) -> Self {
+        Self::launch(executable, directory, arguments, environment, Stdio::null())
     }
 
     /// Like `start`, with a pipe to its standard input.
     pub fn start_with_pipe(directory: &Path, arguments: &[&str]) -> (Self, ChildStdin) {
-        let mut program = Self::launch(directory, arguments, Stdio::piped());
+        let mut program = Self::launch(&tallymark(), directory, arguments, &BTreeMap::new(), Stdio::piped());
         let pipe = program.process.take_stdin().expect("standard input is a pipe");
         (program, pipe)
     }
@@ -44,11 +55,17 @@ impl Program {
         Self::start(directory, arguments).finish()
     }
 
-    fn launch(directory: &Path, arguments: &[&str], input: Stdio) -> Self {
+    fn launch(
+        executable: &Path,
+        directory: &Path,
+        arguments: &[&str],
+        environment: &BTreeMap<String, String>,
+        input: Stdio,
+    ) -> Self {
         let log = tempfile::Builder::new().prefix("printed-").suffix(".log").tempfile_in(directory);
         let log = log.and_then(|file| Ok(file.keep()?.1)).expect("a log can be made");
-        let mut command = Command::new(tallymark());
-        command.args(arguments).current_dir(directory).env_clear().stdin(input);
+        let mut command = Command::new(executable);
+        command.args(arguments).current_dir(directory).env_clear().envs(environment).stdin(input);
         let process = Process::start("tallymark", &mut command, &log).expect("tallymark can be started");
         Self { process, log }
     }
@@ -74,9 +91,20 @@ impl Program {
         self.finish()
     }
 
-    /// Kills it (SIGKILL).
-    pub fn kill(mut self) {
-        self.process.kill().expect("a child can be killed");
+    /// Kills it (SIGKILL), unless it has ended.
+    pub fn kill(mut self) -> Finished {
+        let status = self.process.kill().expect("a child can be killed");
+        Finished { code: status.code(), printed: self.printed() }
+    }
+
+    /// Sends it a signal, unless it has ended.
+    pub fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal).expect("a child can be signalled");
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.ended().expect("a child can be waited for").is_some()
     }
 
     /// Panics if it has ended.

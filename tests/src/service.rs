@@ -1,11 +1,15 @@
 //! `tallymark serve`, as its users and its operator see it.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use xtask::Signal;
 
+use crate::executable::tallymark;
 use crate::http::{Answer, Client};
 use crate::metrics::Metrics;
 use crate::program::{Finished, Program};
@@ -17,6 +21,10 @@ use crate::wait::until;
 pub struct Service {
     /// What the next start reads.
     pub settings: Settings,
+    /// The whole environment of the next start.
+    pub environment: BTreeMap<String, String>,
+    /// Runs instead of the executable that is built from the sources as they are now.
+    pub executable: Option<PathBuf>,
     running: Option<Running>,
     home: TempDir,
 }
@@ -24,6 +32,11 @@ pub struct Service {
 #[derive(Debug)]
 struct Running {
     program: Program,
+    listeners: Option<Listeners>,
+}
+
+#[derive(Debug)]
+struct Listeners {
     public: Client,
     operator: Client,
 }
@@ -41,29 +54,58 @@ impl Service {
     /// Starts a service; returns when its listeners are bound.
     #[track_caller]
     pub fn start(settings: Settings) -> Self {
-        let mut service = Self { settings, running: None, home: settings::home() };
+        let mut service = Self::at(settings, settings::home());
         service.restart();
         service
+    }
+
+    /// A service that is not started yet, with this home: its data directory is `data` there.
+    pub fn at(settings: Settings, home: TempDir) -> Self {
+        Self { settings, environment: BTreeMap::new(), executable: None, running: None, home }
     }
 
     /// Starts it again, after it was ended.
     #[track_caller]
     pub fn restart(&mut self) {
+        self.launch();
+        self.listening();
+    }
+
+    /// Starts it, and waits for nothing.
+    #[track_caller]
+    pub fn launch(&mut self) {
         assert!(self.running.is_none(), "the service runs already");
-        let mut program = self.another();
-        let (public, operator) = until("the bound addresses in the log", || {
-            program.must_run();
-            let log = program.printed();
-            let address = |setting| bound(&log, setting).map(Client::new);
-            address("http.listen").zip(address("http.operator_listen")).ok_or(log)
+        self.running = Some(Running { program: self.another(), listeners: None });
+    }
+
+    /// Waits until its listeners are bound.
+    #[track_caller]
+    pub fn listening(&mut self) {
+        until("the bound addresses in the log", || {
+            self.running.as_mut().expect("the service was launched").program.must_run();
+            if self.is_listening() { Ok(()) } else { Err(self.printed()) }
         });
-        self.running = Some(Running { program, public, operator });
+    }
+
+    /// Whether its listeners are bound by now.
+    #[track_caller]
+    pub fn is_listening(&mut self) -> bool {
+        let running = self.running.as_mut().expect("the service was launched");
+        if running.listeners.is_none() {
+            let log = running.program.printed();
+            let client = |setting| bound(&log, setting).map(Client::new);
+            let clients = client("http.listen").zip(client("http.operator_listen"));
+            running.listeners = clients.map(|(public, operator)| Listeners { public, operator });
+        }
+        running.listeners.is_some()
     }
 
     /// Another process with the same settings and the same data directory.
     pub fn another(&self) -> Program {
         self.settings.write(&self.settings_file());
-        Program::start(self.home.path(), &["serve", "--config", "tallymark.toml"])
+        let executable = self.executable.clone().unwrap_or_else(tallymark);
+        let arguments = ["serve", "--config", "tallymark.toml"];
+        Program::start_executable(&executable, self.home.path(), &arguments, &self.environment)
     }
 
     /// Where the settings are.
@@ -76,10 +118,35 @@ impl Service {
         self.home.path().join("data")
     }
 
-    /// Kills it (SIGKILL).
+    /// Kills it if it runs, and leaves all that there is of it where it is; returns where.
+    pub fn keep(&mut self) -> PathBuf {
+        self.running = None;
+        self.home.disable_cleanup(true);
+        self.home.path().to_owned()
+    }
+
+    /// Kills it (SIGKILL), unless it has ended.
     #[track_caller]
-    pub fn kill(&mut self) {
-        self.running.take().expect("the service runs").program.kill();
+    pub fn kill(&mut self) -> Finished {
+        self.running.take().expect("the service runs").program.kill()
+    }
+
+    /// Sends it a signal, unless it has ended.
+    #[track_caller]
+    pub fn signal(&mut self, signal: Signal) {
+        self.running.as_mut().expect("the service runs").program.signal(signal);
+    }
+
+    /// Whether it has ended by itself. It has to be killed all the same before the next start.
+    #[track_caller]
+    pub fn has_ended(&mut self) -> bool {
+        self.running.as_mut().expect("the service runs").program.has_ended()
+    }
+
+    /// What it has printed since this start.
+    #[track_caller]
+    pub fn printed(&self) -> String {
+        self.running.as_ref().expect("the service runs").program.printed()
     }
 
     /// Ends it in order (SIGTERM).
@@ -97,10 +164,11 @@ impl Service {
     /// Waits until what `/readyz` says is that; returns it.
     #[track_caller]
     pub fn readiness(&mut self, awaited: &str, is_that: impl Fn(&Value) -> bool) -> Value {
-        let running = self.running.as_mut().expect("the service runs");
+        let Running { program, listeners } = self.running.as_mut().expect("the service runs");
+        let operator = &listeners.as_ref().expect("it listens").operator;
         until(&format!("{awaited} from /readyz"), || {
-            running.program.must_run();
-            let answer = running.operator.get("/readyz", &[]).map_err(|error| error.to_string())?;
+            program.must_run();
+            let answer = operator.get("/readyz", &[]).map_err(|error| error.to_string())?;
             let said = answer.json();
             assert_eq!(answer.status, if said["ready"] == true { 200 } else { 503 }, "{answer:?}");
             if is_that(&said) { Ok(said) } else { Err(answer.body) }
@@ -122,10 +190,11 @@ impl Service {
     /// Waits until every event up to this stream sequence is in the counts.
     #[track_caller]
     pub fn applied(&mut self, sequence: u64) {
-        let running = self.running.as_mut().expect("the service runs");
+        let Running { program, listeners } = self.running.as_mut().expect("the service runs");
+        let operator = &listeners.as_ref().expect("it listens").operator;
         until(&format!("sequence {sequence}"), || {
-            running.program.must_run();
-            let metrics = metrics(&running.operator)?;
+            program.must_run();
+            let metrics = metrics(operator)?;
             let applied = metrics.sum("tallymark_applied_sequence");
             if applied >= sequence { Ok(()) } else { Err(format!("sequence {applied}")) }
         });
@@ -175,13 +244,25 @@ impl Service {
     /// The public listener.
     #[track_caller]
     pub fn public(&self) -> &Client {
-        &self.running.as_ref().expect("the service runs").public
+        &self.listeners().public
     }
 
     /// The operator's listener.
     #[track_caller]
     pub fn operator(&self) -> &Client {
-        &self.running.as_ref().expect("the service runs").operator
+        &self.listeners().operator
+    }
+
+    #[track_caller]
+    fn listeners(&self) -> &Listeners {
+        let running = self.running.as_ref().expect("the service runs");
+        running.listeners.as_ref().expect("it listens")
+    }
+
+    /// What `/status` says.
+    pub fn status(&self) -> io::Result<Value> {
+        let answer = self.operator().get("/status", &[])?;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(io::Error::other(format!("{answer:?}"))) }
     }
 
     /// The metrics of this moment.

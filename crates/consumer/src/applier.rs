@@ -4,7 +4,7 @@ mod work;
 mod writing;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use counters::Counters;
 use events::{Malformed, Prefix, Received, receive};
@@ -43,7 +43,7 @@ pub(crate) struct Applier {
 }
 
 /// The applier at work.
-struct Running {
+pub(crate) struct Running {
     parts: Applier,
     /// Of the last event applied, but for the fingerprint while `last` has a message.
     position: Position,
@@ -58,20 +58,16 @@ impl Applier {
     /// Works until told to stop, then commits what is applied and waits until it is on disk.
     /// Returns the sequence up to which that is.
     pub(crate) fn run(self, inbox: &Receiver<Work>) -> Result<u64, StoreError> {
-        let status = self.status.clone();
+        let mut running = self.start(Instant::now());
+        let result = running.work(inbox);
+        running.end(result)
+    }
+
+    pub(crate) fn start(self, now: Instant) -> Running {
         let position = self.store.position().clone();
-        status.seen(position.applied);
-        status.advanced(position.applied, None);
-        let mut running =
-            Running { parts: self, position, last: None, intake: None, writing: Writing::new() };
-        let result = running.work(inbox).and_then(|durable| {
-            running.parts.store.close()?;
-            Ok(durable)
-        });
-        if let Err(error) = &result {
-            status.failed(error);
-        }
-        result
+        self.status.seen(position.applied);
+        self.status.advanced(position.applied, None);
+        Running { parts: self, position, last: None, intake: None, writing: Writing::new(now) }
     }
 }
 
@@ -79,20 +75,49 @@ impl Running {
     fn work(&mut self, inbox: &Receiver<Work>) -> Result<u64, StoreError> {
         let tick = TICK.min(self.parts.pace.commit_interval);
         loop {
-            match inbox.recv_timeout(tick) {
-                Ok(Work::Batch(batch)) => self.batch(batch)?,
-                Ok(Work::Position(reply)) => {
-                    // Nobody waits for it any more if this fails.
-                    let _ = reply.send(self.position().clone());
-                }
-                Ok(Work::Begin(begin)) => self.begin(begin),
-                Ok(Work::Snapshot) => self.writing.want_snapshot(),
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return self.stop(),
+            let work = match inbox.recv_timeout(tick) {
+                Ok(work) => Some(work),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Work::Stop),
+            };
+            if let Some(durable) = self.turn(work, Instant::now())? {
+                return Ok(durable);
             }
-            self.write_if_due()?;
-            self.show();
         }
+    }
+
+    /// Does what it is told, if it is told anything, and what is due at that time. When told to
+    /// stop, says up to which sequence everything is on disk.
+    pub(crate) fn turn(&mut self, work: Option<Work>, now: Instant) -> Result<Option<u64>, StoreError> {
+        match work {
+            Some(Work::Batch(batch)) => self.batch(batch)?,
+            Some(Work::Position(reply)) => {
+                // Nobody waits for it any more if this fails.
+                let _ = reply.send(self.position().clone());
+            }
+            Some(Work::Begin(begin)) => self.begin(begin),
+            Some(Work::Snapshot) => self.writing.want_snapshot(),
+            Some(Work::Stop) => return self.stop(now).map(Some),
+            None => {}
+        }
+        self.write_if_due(now)?;
+        self.show();
+        Ok(None)
+    }
+
+    /// Closes the store, unless something went wrong before: then that is told first, for a store
+    /// that failed may take its time.
+    pub(crate) fn end(self, result: Result<u64, StoreError>) -> Result<u64, StoreError> {
+        let Applier { store, status, .. } = self.parts;
+        let failed = |error: &StoreError| status.failed(error);
+        let durable = result.inspect_err(failed)?;
+        store.close().inspect_err(failed)?;
+        Ok(durable)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn store(&mut self) -> &mut Store {
+        &mut self.parts.store
     }
 
     /// The position as of the last event applied.
@@ -214,10 +239,9 @@ impl Running {
         if self.parts.store.outbox().waiting() >= MAX_LETTERS_WAITING {
             return Some(Halt::OutboxFull);
         }
-        let sequence = message.sequences.stream;
-        let letter = letter(&self.parts.prefix, sequence, &message.subject, &message.body, malformed);
+        let letter = letter(&self.parts.prefix, message, malformed);
         tracing::debug!(
-            sequence,
+            sequence = letter.sequence,
             subject = letter.subject,
             reason = letter.reason,
             "malformed event: {}",

@@ -53,6 +53,11 @@ enum Failure {
     Store(#[from] StoreError),
 }
 
+/// The next letters that no crash can undo.
+pub(crate) fn next_letters(outbox: &Outbox, durable: &Durable) -> Result<Vec<DeadLetter>, StoreError> {
+    outbox.committed(durable.sequence(), LETTERS)
+}
+
 /// The stream as it is when sending begins.
 struct Target {
     last: Option<Copied>,
@@ -118,13 +123,12 @@ impl Sender {
         Ok(())
     }
 
-    /// The next letters that no crash can undo.
     async fn committed(&self) -> Result<Vec<DeadLetter>, StoreError> {
         if self.outbox.waiting() == 0 {
             return Ok(Vec::new());
         }
-        let (outbox, up_to) = (self.outbox.clone(), self.durable.sequence());
-        match tokio::task::spawn_blocking(move || outbox.committed(up_to, LETTERS)).await {
+        let (outbox, durable) = (self.outbox.clone(), self.durable.clone());
+        match tokio::task::spawn_blocking(move || next_letters(&outbox, &durable)).await {
             Ok(letters) => letters,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

@@ -3,31 +3,30 @@
 use events::{Malformed, Prefix};
 use store::{DeadLetter, StreamIdentity};
 
+use crate::delivered::Delivered;
+
 /// The most of a body that is copied.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The most of a sentence that is copied.
 const MAX_DETAIL_BYTES: usize = 256;
 
 const SEQUENCE: &str = "Tallymark-Sequence";
+const STORED_AT: &str = "Tallymark-Stored-At";
 const STREAM: &str = "Tallymark-Stream";
 const STREAM_CREATED: &str = "Tallymark-Stream-Created";
 
 /// What is kept of a malformed event until its copy is stored.
-pub(crate) fn letter(
-    prefix: &Prefix,
-    sequence: u64,
-    subject: &str,
-    body: &[u8],
-    malformed: &Malformed<'_>,
-) -> DeadLetter {
+pub(crate) fn letter(prefix: &Prefix, message: &Delivered, malformed: &Malformed<'_>) -> DeadLetter {
+    let body = &message.body;
     DeadLetter {
-        sequence,
-        subject: subject.to_owned(),
+        sequence: message.sequences.stream,
+        subject: message.subject.to_string(),
         dead_subject: prefix.dead_letter(malformed.tenant_and_kind()),
         reason: malformed.reason().as_str().to_owned(),
         detail: printable(&malformed.to_string()),
         length: body.len() as u64,
         body: body[..body.len().min(MAX_BODY_BYTES)].to_vec(),
+        stored_at_ns: message.stored_at_ns,
     }
 }
 
@@ -44,6 +43,7 @@ pub(crate) fn headers(letter: &DeadLetter, counted: &StreamIdentity) -> Vec<(&'s
         ("Tallymark-Detail", letter.detail.clone()),
         ("Tallymark-Subject", letter.subject.clone()),
         (SEQUENCE, letter.sequence.to_string()),
+        (STORED_AT, letter.stored_at_ns.to_string()),
         ("Tallymark-Length", letter.length.to_string()),
         (STREAM, counted.name.clone()),
         (STREAM_CREATED, counted.created_ns.to_string()),
@@ -63,6 +63,7 @@ pub(crate) fn body_bytes(letter: &DeadLetter, headers: &[(&str, String)], max_pa
 pub(crate) struct Copied {
     stream: StreamIdentity,
     sequence: u64,
+    stored_at_ns: i64,
 }
 
 impl Copied {
@@ -70,12 +71,18 @@ impl Copied {
     pub(crate) fn from_headers<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Self> {
         let stream =
             StreamIdentity { name: get(STREAM)?.to_owned(), created_ns: get(STREAM_CREATED)?.parse().ok()? };
-        Some(Self { stream, sequence: get(SEQUENCE)?.parse().ok()? })
+        let sequence = get(SEQUENCE)?.parse().ok()?;
+        // The first versions did not say.
+        let stored_at_ns = get(STORED_AT).map_or(Some(i64::MAX), |text| text.parse().ok())?;
+        Some(Self { stream, sequence, stored_at_ns })
     }
 
-    /// Copies are stored in the order of their sequences: all up to this one are there.
+    /// Copies are stored in the order of their sequences: all up to this one are there. But a
+    /// stream that lost its end gives the same sequences to later messages.
     pub(crate) fn covers(&self, letter: &DeadLetter, counted: &StreamIdentity) -> bool {
-        self.stream == *counted && letter.sequence <= self.sequence
+        self.stream == *counted
+            && letter.sequence <= self.sequence
+            && letter.stored_at_ns <= self.stored_at_ns
     }
 }
 
@@ -85,11 +92,20 @@ mod tests {
     use store::{DeadLetter, StreamIdentity};
 
     use super::{Copied, body_bytes, headers, letter, printable};
+    use crate::delivered::Delivered;
+    use crate::intake::Sequences;
 
     fn of(subject: &str, body: &[u8]) -> DeadLetter {
         let prefix = Prefix::new("chat").unwrap();
         let Received::Malformed(malformed) = receive(&prefix, subject, body) else { panic!("{subject}") };
-        letter(&prefix, 7, subject, body, &malformed)
+        let message = Delivered {
+            sequences: Sequences { stream: 7, consumer: 1, pending: 0 },
+            stored_at_ns: 1_000,
+            subject: subject.into(),
+            headers: None,
+            body: body.to_vec().into(),
+        };
+        letter(&prefix, &message, &malformed)
     }
 
     fn identity(created_ns: i64) -> StreamIdentity {
@@ -131,16 +147,25 @@ mod tests {
     #[test]
     fn a_copy_covers_all_before_it_of_the_same_stream() {
         let letter = of("chat.demo.message.posted", b"?");
-        let copy = |created_ns: i64, sequence: u64| {
-            let headers = headers(&DeadLetter { sequence, ..letter.clone() }, &identity(created_ns));
+        let copy = |created_ns: i64, sequence: u64, stored_at_ns: i64| {
+            let copied = DeadLetter { sequence, stored_at_ns, ..letter.clone() };
+            let headers = headers(&copied, &identity(created_ns));
             let get =
                 |name| headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str());
             Copied::from_headers(get).unwrap()
         };
-        assert!(copy(5, 7).covers(&letter, &identity(5)));
-        assert!(copy(5, 8).covers(&letter, &identity(5)));
-        assert!(!copy(5, 6).covers(&letter, &identity(5)));
-        assert!(!copy(4, 8).covers(&letter, &identity(5)));
+        assert!(copy(5, 7, 1_000).covers(&letter, &identity(5)));
+        assert!(copy(5, 8, 1_001).covers(&letter, &identity(5)));
+        assert!(!copy(5, 6, 999).covers(&letter, &identity(5)));
+        assert!(!copy(4, 8, 1_001).covers(&letter, &identity(5)));
+        assert!(!copy(5, 8, 999).covers(&letter, &identity(5)), "its sequence was given once more");
+        let first_version = |name| match name {
+            "Tallymark-Stream" => Some("CHAT"),
+            "Tallymark-Stream-Created" => Some("5"),
+            "Tallymark-Sequence" => Some("8"),
+            _ => None,
+        };
+        assert!(Copied::from_headers(first_version).unwrap().covers(&letter, &identity(5)));
         assert_eq!(Copied::from_headers(|_| None), None);
         assert_eq!(Copied::from_headers(|_| Some("x")), None);
     }

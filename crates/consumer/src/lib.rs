@@ -29,8 +29,12 @@ mod inbox;
 mod link;
 mod puller;
 mod raw;
+mod server;
 mod session;
 mod stream;
+
+#[cfg(test)]
+mod simulation;
 
 pub use error::ConsumerError;
 pub use fence::Fence;

@@ -27,6 +27,9 @@ pub(crate) struct Load {
     /// Whether the disk has room for what a commit writes.
     pub(crate) has_space: bool,
     pub(crate) lag_events: u64,
+    /// Whether all events were applied once that were there at the start. Until then nobody is
+    /// answered, so nothing may take time from applying.
+    pub(crate) is_caught_up: bool,
     pub(crate) since_commit: Duration,
     /// Whether anything was committed that is in no snapshot.
     pub(crate) has_news: bool,
@@ -61,7 +64,7 @@ impl Pace {
             return Decision::NotYet;
         }
         // Half of the memory is for the commit being written, half for what is applied meanwhile.
-        let is_catching_up = load.lag_events > CATCHING_UP_EVENTS;
+        let is_catching_up = load.lag_events > CATCHING_UP_EVENTS || !load.is_caught_up;
         let intervals = if is_catching_up { CATCHING_UP_INTERVALS } else { 1 };
         let is_time = load.since_commit >= self.commit_interval.saturating_mul(intervals);
         if is_time || load.pending_bytes >= self.pending_bytes / 2 {
@@ -89,6 +92,7 @@ mod tests {
             has_pending: words[0] != "none",
             pending_bytes: words[0].parse().unwrap_or(0),
             lag_events: words[1].parse().unwrap(),
+            is_caught_up: !is_said("starting"),
             since_commit: Duration::from_millis(words[2].parse().unwrap()),
             is_writing: is_said("writing"),
             has_space: !is_said("no-space"),
@@ -123,6 +127,8 @@ mod tests {
         check(" 499  10001  4999 | NotYet");
         check(" 500  10001     0 | Commit");
         check("  10  10001  5000 | Commit");
+        check("  10      9   250 starting | NotYet");
+        check("  10      9  5000 starting | Commit");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::error::ConsumerError;
 use crate::fence::Fence;
 use crate::inbox::ApplierGone;
 use crate::intake::Stop;
-use crate::link::{Connection, Link};
+use crate::server::Server;
 use crate::session::{End, Source};
 
 /// Sessions in a row without an event applied, until the next one is taken for undeliverable.
@@ -46,15 +46,15 @@ impl From<ConsumerError> for Ended {
 }
 
 /// Keeps a session going.
-pub(crate) struct Puller {
+pub(crate) struct Puller<S> {
     pub(crate) source: Source,
-    pub(crate) link: Link,
+    pub(crate) link: S,
     pub(crate) reports: UnboundedReceiver<Report>,
     pub(crate) outbox: Outbox,
     pub(crate) backlog: Backlog,
 }
 
-impl Puller {
+impl<S: Server> Puller<S> {
     pub(crate) async fn run(mut self) -> Result<Infallible, Ended> {
         let mut backoff = SHORTEST_BACKOFF;
         let mut fruitless = 0;
@@ -86,7 +86,7 @@ impl Puller {
     }
 
     /// Waits as long as the end of a session asks for. Says whether that was for a failure.
-    async fn settle(&self, end: End, connection: Connection, backoff: Duration) -> bool {
+    async fn settle(&self, end: End, connection: S::Connection, backoff: Duration) -> bool {
         match end {
             End::SteppedOver | End::Halted(Halt::OutboxFull | Halt::StoreFull) => false,
             End::Reconnected => {
@@ -119,7 +119,7 @@ impl Puller {
         }
     }
 
-    async fn fail(&self, what: &str, connection: Connection, backoff: Duration) -> bool {
+    async fn fail(&self, what: &str, connection: S::Connection, backoff: Duration) -> bool {
         tracing::warn!("consuming begins again: {what}");
         self.source.status.connecting(what);
         self.wait(connection, backoff).await;
@@ -135,7 +135,7 @@ impl Puller {
     }
 
     /// A new connection may lead to another server, so it ends the wait.
-    async fn wait(&self, connection: Connection, duration: Duration) {
+    async fn wait(&self, connection: S::Connection, duration: Duration) {
         tokio::select! {
             () = tokio::time::sleep(duration) => {}
             () = self.link.replaced(connection) => {}
@@ -143,7 +143,7 @@ impl Puller {
     }
 
     /// Waits until dead letters were copied, or the stream has to be looked at again.
-    async fn wait_for_outbox(&self, connection: Connection) -> Result<(), ApplierGone> {
+    async fn wait_for_outbox(&self, connection: S::Connection) -> Result<(), ApplierGone> {
         let stream = self.source.settings.dead_letter_stream();
         let why = format!(
             "consuming waits: {MAX_LETTERS_WAITING} malformed events are not copied to stream {stream:?} yet; see \
@@ -156,14 +156,14 @@ impl Puller {
 
     /// Waits until there is memory again for what is applied, or the stream has to be looked at
     /// again.
-    async fn wait_for_store(&self, connection: Connection) -> Result<(), ApplierGone> {
+    async fn wait_for_store(&self, connection: S::Connection) -> Result<(), ApplierGone> {
         let Some(why) = self.backlog.why() else { return Ok(()) };
         self.pause(connection, why, || self.backlog.why().is_none()).await
     }
 
     async fn pause(
         &self,
-        connection: Connection,
+        connection: S::Connection,
         why: String,
         is_over: impl Fn() -> bool,
     ) -> Result<(), ApplierGone> {

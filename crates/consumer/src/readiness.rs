@@ -53,9 +53,10 @@ impl Readiness {
         self.connecting = Some(what);
     }
 
-    /// The stream is the one that was counted. Only the first time sets what has to be reached.
+    /// The stream is the one that was counted. Only the first time sets what has to be reached; but
+    /// what the stream has lost since then can't be.
     pub(crate) fn confirmed(&mut self, last_sequence: u64, applied: u64) {
-        self.target.get_or_insert(last_sequence);
+        self.target = Some(self.target.map_or(last_sequence, |target| target.min(last_sequence)));
         self.fence = None;
         self.applied(applied);
     }
@@ -149,6 +150,12 @@ mod tests {
         check(
             "confirmed 3 -> catching_up | confirmed 9 -> catching_up | applied 3 -> ready | confirmed 12 -> ready",
         );
+    }
+
+    #[test]
+    fn what_the_stream_has_lost_is_not_waited_for() {
+        check("confirmed 9 -> catching_up | applied 5 -> catching_up | confirmed 5 -> ready");
+        check("confirmed 9 -> catching_up | confirmed 5 -> catching_up | applied 5 -> ready");
     }
 
     #[test]

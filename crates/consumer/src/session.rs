@@ -1,11 +1,9 @@
 //! One consumer's time: from the question whether the stream is the one that was counted, to the
 //! first thing that makes another consumer necessary.
 
-use std::time::Duration;
-
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream::ConsumerError as CreateConsumerError;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use store::{Position, StreamIdentity};
 use tokio::sync::{mpsc::UnboundedReceiver, watch};
 
@@ -16,20 +14,12 @@ use crate::gaps::Gap;
 use crate::identity::{Allowed, Found, StreamFacts, Verdict, check};
 use crate::inbox::{ApplierGone, Inbox};
 use crate::intake::Sequences;
-use crate::link::{Connection, Link};
 use crate::metrics::Metrics;
-use crate::raw;
+use crate::server::{Server, facts};
 use crate::settings::Settings;
 use crate::status::Status;
-use crate::stream::{StreamError, create_streams, facts};
+use crate::stream::StreamError;
 
-/// Messages asked for at once. The client may hold one and a half times as many.
-const PULL_MESSAGES: usize = 20_000;
-const PULL_EXPIRES: Duration = Duration::from_secs(30);
-/// Silence for twice as long means that the consumer is gone.
-const PULL_HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long the server keeps a consumer that nobody asks.
-const INACTIVE_THRESHOLD: Duration = Duration::from_secs(5 * 60);
 /// Messages handed to the applier together, if so many are there already.
 const BATCH_MESSAGES: usize = 1024;
 /// Messages read one by one where they can't be delivered.
@@ -83,31 +73,31 @@ pub(crate) struct Source {
 impl Source {
     /// Consumes until there is a reason to begin again. `by_hand`: nothing was delivered lately, so
     /// read from the stream itself.
-    pub(crate) async fn session(
+    pub(crate) async fn session<S: Server>(
         &self,
-        link: &Link,
-        connection: Connection,
+        server: &S,
+        connection: S::Connection,
         reports: &mut UnboundedReceiver<Report>,
         by_hand: bool,
     ) -> Result<End, ApplierGone> {
         // From here on nothing of an earlier consumer is applied: the position stands still.
         let session = self.sessions.start();
         let position = self.inbox.position().await?;
-        if let Err(failure) = self.create_streams(link, &position).await {
+        if let Err(failure) = self.create_streams(server, &position).await {
             return Ok(End::Failed(failure.into()));
         }
-        let lost = match self.confirm(link, &position).await {
+        let lost = match self.confirm(server, &position).await {
             Ok((_, lost)) => lost,
             Err(end) => return Ok(end),
         };
         let start = lost.map_or(position.applied, |gap| gap.last) + 1;
-        let consumer = match self.consumer(link, start).await {
+        let consumer = match self.consumer(server, start).await {
             Ok(consumer) => consumer,
             Err(failure) => return Ok(End::Failed(failure)),
         };
         // The consumer goes with its stream: if this is the stream that was counted, all that the
         // consumer will ever deliver is of that stream.
-        let (found, lost) = match self.confirm(link, &position).await {
+        let (found, lost) = match self.confirm(server, &position).await {
             Ok(confirmed) => confirmed,
             Err(end) => return Ok(end),
         };
@@ -116,31 +106,34 @@ impl Source {
         self.metrics.fenced(None);
         self.confirmed.send_replace(Some(found.identity));
         if by_hand && found.next == Some(start) {
-            return self.by_hand(link, session, start, reports).await;
+            return self.by_hand(server, session, start, reports).await;
         }
         tracing::info!(stream = self.settings.stream, start, last = found.last_sequence, "consuming");
-        self.pull(link, connection, &consumer, session, reports).await
+        self.pull(server, connection, &consumer, session, reports).await
     }
 
     /// Both streams, if the operator wants them and nothing was ever counted.
-    async fn create_streams(&self, link: &Link, position: &Position) -> Result<(), StreamError> {
+    async fn create_streams(&self, server: &impl Server, position: &Position) -> Result<(), StreamError> {
         let has_checkpoint = position.stream.is_some() || position.applied > 0 || position.recount.is_some();
         if !self.settings.create_stream || has_checkpoint {
             return Ok(());
         }
-        let Settings { stream, subject_prefix, .. } = &self.settings;
-        create_streams(&link.jetstream, stream, subject_prefix).await
+        server.create_streams(&self.settings).await
     }
 
-    async fn verdict(&self, link: &Link, position: &Position) -> Result<(StreamFacts, Verdict), StreamError> {
-        let facts = facts(&link.jetstream, &self.settings.stream, position).await?;
+    async fn verdict(
+        &self,
+        server: &impl Server,
+        position: &Position,
+    ) -> Result<(StreamFacts, Verdict), StreamError> {
+        let facts = facts(server, &self.settings.stream, position).await?;
         let verdict = check(position, &self.settings.stream, &facts, &self.allowed);
         Ok((facts, verdict))
     }
 
     /// The stream, if it is the one that was counted.
-    async fn confirm(&self, link: &Link, position: &Position) -> Result<(Found, Option<Gap>), End> {
-        match self.verdict(link, position).await {
+    async fn confirm(&self, server: &impl Server, position: &Position) -> Result<(Found, Option<Gap>), End> {
+        match self.verdict(server, position).await {
             Err(error) => Err(End::Failed(error.into())),
             Ok((StreamFacts::Found(found), Verdict::Same { lost })) => Ok((found, lost)),
             Ok((_, Verdict::Fenced(fence))) => Err(End::Fenced(fence)),
@@ -148,20 +141,10 @@ impl Source {
         }
     }
 
-    async fn consumer(&self, link: &Link, start_sequence: u64) -> Result<PullConsumer, Failure> {
-        let config = pull::Config {
-            description: Some("tallymark".to_owned()),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
-            ack_policy: AckPolicy::None,
-            max_deliver: 1,
-            memory_storage: true,
-            num_replicas: 1,
-            inactive_threshold: INACTIVE_THRESHOLD,
-            ..pull::Config::default()
-        };
-        let created = link.jetstream.create_consumer_on_stream(config, &self.settings.stream).await;
+    async fn consumer<S: Server>(&self, server: &S, start: u64) -> Result<S::Consumer, Failure> {
+        let created = server.consumer(&self.settings.stream, start).await;
         self.metrics.consumers_created.inc();
-        created.map_err(Failure::Create)
+        created
     }
 
     /// Some messages can be stored but not delivered: with headers that no client can read, or
@@ -169,7 +152,7 @@ impl Source {
     /// ahead is read one by one, past the first such message and a few more.
     async fn by_hand(
         &self,
-        link: &Link,
+        server: &impl Server,
         session: Session,
         start: u64,
         reports: &mut UnboundedReceiver<Report>,
@@ -177,7 +160,7 @@ impl Source {
         tracing::warn!(start, "messages can't be delivered: reading them from the stream one by one");
         let mut messages = Vec::new();
         for (sequence, consumer) in (start..).zip(1..=BY_HAND_MESSAGES) {
-            match raw::at(&link.jetstream, &self.settings.stream, sequence).await {
+            match server.at(&self.settings.stream, sequence).await {
                 Ok(Some(mut message)) => {
                     // Only a delivery can say that the stream ends here.
                     message.sequences = Sequences { stream: sequence, consumer, pending: 1 };
@@ -198,20 +181,19 @@ impl Source {
         Ok(End::SteppedOver)
     }
 
-    async fn pull(
+    async fn pull<S: Server>(
         &self,
-        link: &Link,
-        connection: Connection,
-        consumer: &PullConsumer,
+        server: &S,
+        connection: S::Connection,
+        consumer: &S::Consumer,
         session: Session,
         reports: &mut UnboundedReceiver<Report>,
     ) -> Result<End, ApplierGone> {
-        let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES);
-        let mut messages = match builder.expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT).messages().await {
+        let mut messages = match server.messages(consumer).await {
             Ok(messages) => messages,
-            Err(error) => return Ok(End::Failed(error.into())),
+            Err(failure) => return Ok(End::Failed(failure)),
         };
-        let (replaced, watched) = (link.replaced(connection), self.watch(link));
+        let (replaced, watched) = (server.replaced(connection), self.watch(server));
         tokio::pin!(replaced, watched);
         loop {
             let first = tokio::select! {
@@ -238,11 +220,11 @@ impl Source {
 
     /// Looks at the stream now and then; ends when it looks wrong. While messages arrive that
     /// look can deceive, so it is only a reason for a second one.
-    pub(crate) async fn watch(&self, link: &Link) -> Result<End, ApplierGone> {
+    pub(crate) async fn watch(&self, server: &impl Server) -> Result<End, ApplierGone> {
         loop {
             tokio::time::sleep(self.settings.identity_check_interval).await;
             let position = self.inbox.position().await?;
-            match self.verdict(link, &position).await {
+            match self.verdict(server, &position).await {
                 Ok((StreamFacts::Found(found), Verdict::Same { lost: None })) => {
                     self.status.seen(found.last_sequence);
                 }
@@ -255,18 +237,15 @@ impl Source {
 
 /// The first message and those that are there already, up to what is wrong with the next one.
 fn gather(
-    mut next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
-    messages: &mut pull::Stream,
+    mut next: Option<Result<Delivered, Failure>>,
+    messages: &mut (impl Stream<Item = Result<Delivered, Failure>> + Unpin),
 ) -> (Vec<Delivered>, Option<Failure>) {
     let mut batch = Vec::new();
     loop {
         match next {
             None => return (batch, Some(Failure::Ended)),
-            Some(Err(error)) => return (batch, Some(error.into())),
-            Some(Ok(message)) => match Delivered::from_message(message) {
-                None => return (batch, Some(Failure::Reply)),
-                Some(delivered) => batch.push(delivered),
-            },
+            Some(Err(failure)) => return (batch, Some(failure)),
+            Some(Ok(delivered)) => batch.push(delivered),
         }
         if batch.len() == BATCH_MESSAGES {
             return (batch, None);

@@ -114,6 +114,10 @@ impl Status {
         self.0.newest.load(Ordering::Acquire).saturating_sub(self.applied())
     }
 
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.0.is_caught_up.load(Ordering::Acquire)
+    }
+
     pub(crate) fn lag(&self, now: SystemTime) -> (u64, f64) {
         let lag_events = self.lag_events();
         let stored_at_ms = self.0.applied_stored_at_ms.load(Ordering::Acquire);

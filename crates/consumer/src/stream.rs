@@ -4,11 +4,8 @@ use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStrea
 use async_nats::jetstream::stream::{Config, Info, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
 use events::Prefix;
-use store::{Position, StreamIdentity};
 
-use crate::delivered::Delivered;
-use crate::identity::{Found, StreamFacts};
-use crate::raw::{self, RawError};
+use crate::raw::RawError;
 
 /// Why nothing could be learned about a stream, or it could not be created.
 #[derive(Debug, thiserror::Error)]
@@ -51,34 +48,6 @@ pub(crate) async fn describe(jetstream: &Context, stream: &str) -> Result<Option
             _ => Err(StreamError::Describe { stream: stream.to_owned(), error }),
         },
     }
-}
-
-/// What is to be known to say whether this is the stream that was counted up to that position.
-pub(crate) async fn facts(
-    jetstream: &Context,
-    stream: &str,
-    position: &Position,
-) -> Result<StreamFacts, StreamError> {
-    let Some(info) = describe(jetstream, stream).await? else { return Ok(StreamFacts::Missing) };
-    let created_ns = i64::try_from(info.created.unix_timestamp_nanos())
-        .map_err(|_| StreamError::Created { stream: stream.to_owned() })?;
-    let (first_sequence, last_sequence) = (info.state.first_sequence, info.state.last_sequence);
-    let applied = position.applied;
-    let at_applied = if (first_sequence..=last_sequence).contains(&applied) && position.fingerprint.is_some()
-    {
-        raw::at(jetstream, stream, applied).await?
-    } else {
-        None
-    };
-    let next =
-        if last_sequence > applied { raw::at_or_after(jetstream, stream, applied + 1).await? } else { None };
-    Ok(StreamFacts::Found(Found {
-        identity: StreamIdentity { name: stream.to_owned(), created_ns },
-        first_sequence,
-        last_sequence,
-        at_applied: at_applied.as_ref().map(Delivered::fingerprint),
-        next: next.map(|message| message.sequences.stream),
-    }))
 }
 
 /// The stream that malformed events of `stream` are copied to.

@@ -123,12 +123,21 @@ impl Opening<'_> {
         )
     }
 
-    /// Opens the database and loads it whole.
+    /// Opens the database, loads it whole, and brings it to the disk: what the process before wrote
+    /// last may not be there yet, and is durable from now on.
     fn try_open(&self, path: &Path) -> Result<(Arc<dyn Rows>, Loaded), LoadError> {
         let rows = self.open_database(path)?;
         let load = || load(&*rows, self.data_dir.path(), self.options.policies);
         let loaded = catch_unwind(AssertUnwindSafe(load));
         let loaded = loaded.unwrap_or_else(|panic| Err(Damage::Panicked(message(&*panic)).into()))?;
+        rows.sync().map_err(|error| {
+            let error = match error {
+                StoreError::Sled(error) => error,
+                StoreError::Sync(error) => std::io::Error::new(error.kind(), error.to_string()).into(),
+                other => std::io::Error::other(other.to_string()).into(),
+            };
+            self.sled_error(path, error)
+        })?;
         Ok((rows, loaded))
     }
 

@@ -31,6 +31,10 @@ pub struct DeadLetter {
     /// The front of its body.
     #[serde(with = "binary")]
     pub body: Vec<u8>,
+    /// When the stream stored it: nanoseconds since the Unix epoch. The first versions did not
+    /// keep it: 0.
+    #[serde(default)]
+    pub stored_at_ns: i64,
 }
 
 /// Bytes as MessagePack's binary type rather than as a list of integers.

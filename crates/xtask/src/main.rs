@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod cargo;
 mod dev;
 mod test;
+mod torture;
 
 /// Set-up for developing and testing Tallymark. Nothing needs to be installed by hand but Rust and,
 /// where there is no nats-server, python3 with pip.
@@ -24,12 +25,15 @@ enum Command {
     Test,
     /// Runs a nats-server and Tallymark with live demo traffic until Ctrl-C
     Dev(dev::Arguments),
+    /// Kills, damage and power cuts by the thousand: minutes to hours
+    Torture(torture::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Dev(arguments) => dev::run(&arguments),
+        Command::Torture(arguments) => torture::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,8 +21,7 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    pub(super) fn new() -> Self {
-        let now = Instant::now();
+    pub(super) fn new(now: Instant) -> Self {
         Self { committed_at: now, snapshot_at: now, is_snapshot_wanted: false, has_space: true }
     }
 
@@ -32,13 +31,13 @@ impl Writing {
 }
 
 impl Running {
-    pub(super) fn write_if_due(&mut self) -> Result<(), StoreError> {
+    pub(super) fn write_if_due(&mut self, now: Instant) -> Result<(), StoreError> {
         loop {
-            let load = self.load()?;
+            let load = self.load(now)?;
             match self.parts.pace.decide(load) {
                 Decision::NotYet => {}
-                Decision::Commit => self.commit()?,
-                Decision::Snapshot => self.snapshot()?,
+                Decision::Commit => self.commit(now)?,
+                Decision::Snapshot => self.snapshot(now)?,
                 Decision::Full if load.is_writing && self.parts.store.wait_at_most(PATIENCE)? => continue,
                 Decision::Full => self.halt_for_store(load.has_space),
             }
@@ -51,7 +50,7 @@ impl Running {
         }
     }
 
-    fn load(&mut self) -> Result<Load, StoreError> {
+    fn load(&mut self, now: Instant) -> Result<Load, StoreError> {
         let is_writing = self.parts.store.is_busy()?;
         self.look_for_space();
         let (store, writing) = (&self.parts.store, &self.writing);
@@ -61,10 +60,11 @@ impl Running {
             is_writing,
             has_space: writing.has_space,
             lag_events: self.parts.status.lag_events(),
-            since_commit: writing.committed_at.elapsed(),
+            is_caught_up: self.parts.status.is_caught_up(),
+            since_commit: now.saturating_duration_since(writing.committed_at),
             has_news: store.position().applied
                 > store.snapshots().first().map_or(0, |newest| newest.sequence),
-            since_snapshot: writing.snapshot_at.elapsed(),
+            since_snapshot: now.saturating_duration_since(writing.snapshot_at),
             is_snapshot_wanted: writing.is_snapshot_wanted,
         })
     }
@@ -100,22 +100,22 @@ impl Running {
         let _ = self.parts.reports.send(Report { session, halt: Halt::StoreFull });
     }
 
-    fn commit(&mut self) -> Result<(), StoreError> {
+    fn commit(&mut self, now: Instant) -> Result<(), StoreError> {
         let position = self.position().clone();
         self.parts.store.commit(&mut self.parts.counters, position)?;
-        self.writing.committed_at = Instant::now();
+        self.writing.committed_at = now;
         Ok(())
     }
 
-    fn snapshot(&mut self) -> Result<(), StoreError> {
+    fn snapshot(&mut self, now: Instant) -> Result<(), StoreError> {
         self.parts.store.snapshot()?;
-        self.writing.snapshot_at = Instant::now();
+        self.writing.snapshot_at = now;
         self.writing.is_snapshot_wanted = false;
         Ok(())
     }
 
     /// Brings everything applied to the disk, if it has space. Returns up to where it is there.
-    pub(super) fn stop(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn stop(&mut self, now: Instant) -> Result<u64, StoreError> {
         self.parts.store.wait()?;
         if !self.parts.store.has_space() {
             tracing::warn!(
@@ -124,11 +124,11 @@ impl Running {
             return Ok(self.parts.store.durable().sequence());
         }
         if self.has_pending() {
-            self.commit()?;
+            self.commit(now)?;
             self.parts.store.wait()?;
         }
-        if self.load()?.has_news {
-            self.snapshot()?;
+        if self.load(now)?.has_news {
+            self.snapshot(now)?;
             self.parts.store.wait()?;
         }
         Ok(self.parts.store.durable().sequence())

@@ -60,7 +60,8 @@ impl Ids {
             let key = Key::Ids(room, page).to_bytes();
             let stored = stored.get_or_insert_with(|| rows.scan(&key).peekable());
             // A page that waits may also be there, as it was.
-            let is_before = |row: &Result<(Bytes, Bytes), _>| row.as_ref().is_ok_and(|(found, _)| **found < *key);
+            let is_before =
+                |row: &Result<(Bytes, Bytes), _>| row.as_ref().is_ok_and(|(found, _)| **found < *key);
             while stored.next_if(is_before).is_some() {}
             match stored.next().transpose()? {
                 Some((found, row)) if *found == *key => {

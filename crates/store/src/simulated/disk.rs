@@ -13,8 +13,8 @@ use std::sync::mpsc::{Sender, channel};
 
 use parking_lot::Mutex;
 
-use super::image::{Harm, Image, Loss};
 use super::Dice;
+use super::image::{Harm, Image, Loss};
 use crate::database::{Bytes, Database, RowChanges, Rows, Scan};
 use crate::error::StoreError;
 use crate::writer::Durable;
@@ -253,6 +253,11 @@ impl Disk {
         self.0.lock().free_bytes = bytes;
     }
 
+    /// Whether nothing may be written.
+    pub fn is_full(&self) -> bool {
+        self.0.lock().free_bytes == 0
+    }
+
     /// Harms a row of the store's database. Says what was done; `None` if nothing could be.
     pub fn harm(&self, harm: Harm, dice: &mut Dice) -> Option<String> {
         let mut state = self.0.lock();
@@ -282,7 +287,9 @@ impl Disk {
         let ids = ids_in(&state.data_dir.join("quarantine"))?;
         let is_innocent = |id: &u64| state.images.get(id).is_some_and(|image| image.harmed.is_none());
         let innocents = ids.into_iter().filter(|(id, _)| is_innocent(id));
-        Ok(innocents.map(|(_, path)| fs::read_to_string(path.join("reason.txt")).unwrap_or_default()).collect())
+        Ok(innocents
+            .map(|(_, path)| fs::read_to_string(path.join("reason.txt")).unwrap_or_default())
+            .collect())
     }
 
     /// Remembers what the process that runs will tell to be durable.
@@ -473,7 +480,15 @@ impl Database for Disk {
     fn free_bytes(&self, _: &Path) -> io::Result<u64> {
         match self.operation(Operation::AskForSpace) {
             Fate::Full => Ok(0),
-            _ => Ok(self.0.lock().free_bytes),
+            _ => {
+                let mut state = self.0.lock();
+                let free_bytes = state.free_bytes;
+                if state.stage <= Stage::Recovering {
+                    // Whoever opens a store waits until somebody makes space.
+                    state.free_bytes = u64::MAX;
+                }
+                Ok(free_bytes)
+            }
         }
     }
 }

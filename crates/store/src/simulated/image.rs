@@ -131,7 +131,8 @@ impl Image {
         let keys: Vec<Vec<u8>> = match harm {
             Harm::Flipped | Harm::Removed => self.rows.keys().cloned().collect(),
             Harm::Old => {
-                let differs = |(key, before): &(&Vec<u8>, &Option<Row>)| self.rows.get(*key) != before.as_ref();
+                let differs =
+                    |(key, before): &(&Vec<u8>, &Option<Row>)| self.rows.get(*key) != before.as_ref();
                 self.before.iter().filter(differs).map(|(key, _)| key.clone()).collect()
             }
         };

@@ -13,7 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::database::{Rows, scan_prefix};
 use crate::error::Damage;
 use crate::generation::sync_dir;
-use crate::keys::table;
+use crate::keys::{CHECKPOINT_KEY, table};
 use crate::walk::Walk;
 
 /// Where a snapshot goes.
@@ -80,6 +80,9 @@ fn write_file(
         let (key, row) = row?;
         if out.is_full() && !(target.has_space)() {
             return Err(WriteError::NoSpace);
+        }
+        if *key == CHECKPOINT_KEY && *row != *checkpoint.to_row() {
+            return Err(Damage::Row(key.to_vec()).into());
         }
         out.row(&key, &row).map_err(io)?;
         walk.row(&key, row)?;

@@ -14,6 +14,7 @@ fn letter(sequence: u64) -> DeadLetter {
         detail: "the body begins with 0x00".to_owned(),
         length: 100_000,
         body: vec![0; 65_536],
+        stored_at_ns: 1_700_000_000_000_000_000,
     }
 }
 

@@ -1,0 +1,218 @@
+//! Faults, each where it is wanted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use store::simulated::{Death, Dice, Event, Loss, Stage, Trap};
+
+use super::fault::{Fault, Phase};
+use super::world::{Ambush, Check, World};
+
+impl World {
+    /// Brings about that the fault happens in that phase, if it can be brought about.
+    pub(super) fn inject(&mut self, fault: Fault, phase: Phase) -> Check {
+        self.note(|| format!("=== {fault:?} while {phase:?}"));
+        match phase {
+            Phase::Opening | Phase::Loading | Phase::Recovering => self.inject_into_opening(fault, phase),
+            Phase::Connecting => {
+                self.reach(Phase::Live)?;
+                self.ambush = Some(Ambush { fault, after: self.dice.below(7) });
+                self.hands.nats.lock().reconnect();
+                self.pump()
+            }
+            Phase::CatchingUp | Phase::Live | Phase::Committing | Phase::Snapshotting => {
+                if self.reach(phase)? { self.inject_into_running(fault, phase) } else { Ok(()) }
+            }
+            Phase::Stopping => self.inject_into_stopping(fault),
+        }
+    }
+
+    pub(super) fn happened(&mut self, fault: Fault, phase: Phase) {
+        self.note(|| format!("!!! {fault:?} while {phase:?}"));
+        self.coverage.note(fault, phase);
+    }
+
+    /// The fault happens now.
+    pub(super) fn strike(&mut self, fault: Fault, phase: Phase) -> Check {
+        let mut dice = self.dice.fork();
+        if self.hands.strike(fault, &mut dice) {
+            self.happened(fault, phase);
+        }
+        if self.hands.disk.is_dead() { self.bury("it was killed") } else { Ok(()) }
+    }
+
+    /// What the disk does for this fault, at the operation where it is to happen; and whether it did.
+    fn event(&mut self, fault: Fault) -> (Event, Option<Arc<AtomicBool>>) {
+        let mut dice = self.dice.fork();
+        let death = |loss, dice: Dice| Event::Death(Death { loss, dice });
+        let event = match fault {
+            Fault::Killed => death(Loss::Killed, dice),
+            Fault::PowerCut => death(Loss::PowerCut, dice),
+            Fault::TornPowerCut => death(Loss::Torn, dice),
+            Fault::OperationFails => Event::Failure(dice),
+            Fault::OperationPanics => Event::Panic,
+            Fault::OpeningRefused => Event::Refusal,
+            Fault::OpeningHangs => Event::Hang,
+            _ => {
+                let has_happened = Arc::new(AtomicBool::new(false));
+                let (hands, flag) = (self.hands.clone(), has_happened.clone());
+                let strike = move || flag.store(hands.strike(fault, &mut dice), Ordering::SeqCst);
+                return (Event::Other(Box::new(strike)), Some(has_happened));
+            }
+        };
+        (event, None)
+    }
+
+    /// Does what has operations in that stage, and notes whether the fault happened at one of them.
+    fn trap(
+        &mut self,
+        (fault, phase): (Fault, Phase),
+        stage: Stage,
+        after: u64,
+        act: impl FnOnce(&mut Self) -> Check,
+    ) -> Check {
+        let (event, flag) = self.event(fault);
+        let is_sprung = Arc::new(AtomicBool::new(false));
+        let (sprung, disk) = (is_sprung.clone(), self.hands.disk.clone());
+        disk.arm(Trap { stage, after, event, sprung });
+        let acted = act(self);
+        self.hands.disk.disarm();
+        let has_happened = flag.is_none_or(|flag| flag.load(Ordering::SeqCst));
+        if is_sprung.load(Ordering::SeqCst) && has_happened {
+            self.happened(fault, phase);
+        }
+        acted
+    }
+
+    fn inject_into_opening(&mut self, fault: Fault, phase: Phase) -> Check {
+        if phase == Phase::Recovering && self.process.is_none() {
+            self.begin()?;
+        }
+        if phase == Phase::Recovering && self.dice.chance(70) && self.reach(Phase::Snapshotting)? {
+            self.write()?;
+        }
+        self.leave()?;
+        if self.dice.chance(60) {
+            self.publish(self.dice.clone().between(1, 30))?;
+        }
+        if phase == Phase::Recovering {
+            self.strike(Fault::MarkerDamaged, Phase::Opening)?;
+        }
+        let is_at_rest = phase == Phase::Opening
+            && (fault == Fault::OpeningKills
+                || (Fault::RowFlipped..=Fault::CurrentDamaged).contains(&fault) && self.dice.chance(70));
+        if is_at_rest {
+            self.strike(fault, phase)?;
+            return self.begin();
+        }
+        let stage = match phase {
+            Phase::Opening => Stage::Opening,
+            Phase::Loading => Stage::Loading,
+            _ => Stage::Recovering,
+        };
+        self.opening_hangs = fault == Fault::OpeningHangs;
+        if fault == Fault::DiskFull && phase != Phase::Loading {
+            // It is asked for space there, and waits for it.
+            return self.trap_full(phase, stage);
+        }
+        // So many operations there are before the last one.
+        let after = match (fault, stage) {
+            (Fault::OpeningRefused | Fault::OpeningHangs, _) => 0,
+            (Fault::OperationFails | Fault::OperationPanics, Stage::Opening) => 0,
+            (_, Stage::Opening) => self.dice.below(2),
+            (_, Stage::Loading) => self.dice.below(4),
+            _ => self.dice.below(5),
+        };
+        self.trap((fault, phase), stage, after, Self::begin)?;
+        if fault == Fault::Interrupted {
+            // That says nothing against the store, however often it happens.
+            self.openings = 0;
+            if self.process.is_none() && self.dice.chance(75) {
+                return self.inject_into_opening(fault, phase);
+            }
+        }
+        Ok(())
+    }
+
+    fn trap_full(&mut self, phase: Phase, stage: Stage) -> Check {
+        let is_sprung = Arc::new(AtomicBool::new(false));
+        let sprung = is_sprung.clone();
+        self.hands.disk.arm(Trap { stage, after: 0, event: Event::Full, sprung });
+        self.begin()?;
+        self.hands.disk.disarm();
+        if is_sprung.load(Ordering::SeqCst) {
+            self.happened(Fault::DiskFull, phase);
+        }
+        Ok(())
+    }
+
+    fn twist(&mut self, fault: Fault) {
+        let dice = self.dice.fork();
+        self.hands.nats.lock().twist = Some((fault, dice));
+    }
+
+    fn inject_into_running(&mut self, fault: Fault, phase: Phase) -> Check {
+        if fault == Fault::Undeliverable {
+            self.publish(10)?;
+            return self.strike(fault, phase);
+        }
+        if fault.is_of_delivery() {
+            self.publish(10)?;
+            self.twist(fault);
+            self.deliver(self.dice.clone().between(2, 9))?;
+            return self.finish_step(phase);
+        }
+        let is_in_operation = matches!(fault, Fault::OperationFails | Fault::OperationPanics);
+        let stage = match phase {
+            Phase::Committing => Stage::Committing,
+            Phase::Snapshotting => Stage::Snapshotting,
+            _ => Stage::Running,
+        };
+        if stage == Stage::Running && is_in_operation {
+            return self.trap((fault, phase), stage, 0, |world| {
+                for _ in 0..20 {
+                    world.publish(4)?;
+                    world.deliver(4)?;
+                }
+                Ok(())
+            });
+        }
+        if stage == Stage::Running || !is_in_operation && self.dice.chance(40) {
+            return self.strike(fault, phase);
+        }
+        let after = self.dice.below(3);
+        self.trap((fault, phase), stage, after, Self::write)
+    }
+
+    fn finish_step(&mut self, phase: Phase) -> Check {
+        if matches!(phase, Phase::Committing | Phase::Snapshotting) { self.write() } else { Ok(()) }
+    }
+
+    fn inject_into_stopping(&mut self, fault: Fault) -> Check {
+        if !self.reach(Phase::Live)? {
+            return Ok(());
+        }
+        self.publish(20)?;
+        self.deliver(8)?;
+        if fault.is_of_delivery() {
+            // What was delivered waits for the applier when the order to stop comes.
+            self.twist(fault);
+            let twist = self.hands.nats.lock().deliver(8);
+            if fault == Fault::Undeliverable {
+                self.strike(fault, Phase::Stopping)?;
+            } else if twist.is_some() {
+                self.happened(fault, Phase::Stopping);
+            }
+            self.poll_puller()?;
+            return self.stop();
+        }
+        if self.dice.chance(30) && !matches!(fault, Fault::OperationFails | Fault::OperationPanics) {
+            self.strike(fault, Phase::Stopping)?;
+            self.stop()?;
+            return self.pass(Duration::from_millis(10));
+        }
+        let after = self.dice.below(6);
+        self.trap((fault, Phase::Stopping), Stage::Stopping, after, Self::stop)
+    }
+}

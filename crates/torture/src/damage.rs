@@ -1,0 +1,275 @@
+//! What can happen to the files of a store, by chance.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use fastrand::Rng;
+
+use crate::directory::{copy, generation, page_maps};
+use crate::in_use::InUse;
+
+/// So often a byte is looked for that was another earlier: after few commits, few were.
+const MOST_LOOKS: usize = 100_000;
+
+/// One kind of damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// One bit of a row in use is another.
+    Bit,
+    /// A range around a row in use is zero.
+    Zeros,
+    /// A range around a row in use is anything.
+    Noise,
+    /// Two blocks, with rows in use, are in each other's place.
+    Swapped,
+    /// The file ends at a row in use.
+    Tail,
+    /// A range around a row in use is what it was earlier.
+    OldRange,
+    /// A row has another bit, and sled does not know: as if it had been wrong in memory.
+    RowBit,
+    /// A row is gone, and sled does not know.
+    RowLost,
+    /// A row is what it was earlier, and sled does not know.
+    RowOld,
+    /// The database's file is what it was earlier; all others are new.
+    OldFile,
+    /// Sled's list of pages is what it was earlier; all others are new.
+    OldMap,
+    /// The whole directory of the database is what it was earlier.
+    OldDirectory,
+    /// Half a list of pages is left behind.
+    Generating,
+    /// Sled's list of pages has another bit, ends early or is gone.
+    Map,
+    /// Sled's settings have another bit, end early or are gone.
+    Conf,
+    /// The marker has another bit, ends early, is zero or is gone.
+    Marker,
+    /// The file that names the store has another bit, ends early, is zero or is gone.
+    Current,
+}
+
+impl Damage {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Bit,
+        Self::Zeros,
+        Self::Noise,
+        Self::Swapped,
+        Self::Tail,
+        Self::OldRange,
+        Self::RowBit,
+        Self::RowLost,
+        Self::RowOld,
+        Self::OldFile,
+        Self::OldMap,
+        Self::OldDirectory,
+        Self::Generating,
+        Self::Map,
+        Self::Conf,
+        Self::Marker,
+        Self::Current,
+    ];
+
+    /// What the table calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bit => "a bit flipped",
+            Self::Zeros => "a range zeroed",
+            Self::Noise => "a range overwritten",
+            Self::Swapped => "two blocks swapped",
+            Self::Tail => "the tail cut",
+            Self::OldRange => "an old range put back",
+            Self::RowBit => "a row's bit flipped through sled",
+            Self::RowLost => "a row removed through sled",
+            Self::RowOld => "an old row put back through sled",
+            Self::OldFile => "the old `db` put back",
+            Self::OldMap => "an old `snap.*` put back",
+            Self::OldDirectory => "the old directory put back",
+            Self::Generating => "`snap.*.generating` left behind",
+            Self::Map => "`snap.*` damaged",
+            Self::Conf => "`conf` damaged",
+            Self::Marker => "`marker` damaged",
+            Self::Current => "`current` damaged",
+        }
+    }
+}
+
+/// Does it to a data directory; returns what exactly. `earlier` is one that it was earlier.
+pub(crate) fn damage(
+    kind: Damage,
+    data_dir: &Path,
+    earlier: &Path,
+    in_use: &InUse,
+    random: &mut Rng,
+) -> io::Result<String> {
+    let (store, old) = (generation(data_dir), generation(earlier));
+    let db = store.join("db");
+    match kind {
+        Damage::OldFile => {
+            fs::copy(old.join("db"), db)?;
+            Ok(format!("from {}", old.display()))
+        }
+        Damage::OldMap => {
+            remove_all(&page_maps(&store))?;
+            for map in page_maps(&old) {
+                fs::copy(&map, store.join(map.file_name().unwrap_or_default()))?;
+            }
+            Ok(format!("from {}", old.display()))
+        }
+        Damage::OldDirectory => {
+            fs::remove_dir_all(&store)?;
+            copy(&old, &store)?;
+            Ok(format!("from {}", old.display()))
+        }
+        Damage::Generating => {
+            let maps = page_maps(&store);
+            let whole = maps.first().map_or_else(|| Ok(vec![7; 1_000]), fs::read)?;
+            let length = if random.bool() { 0 } else { random.usize(..whole.len()) };
+            let name = format!("snap.{:016X}.generating", random.u64(..1 << 40));
+            fs::write(store.join(&name), &whole[..length])?;
+            Ok(format!("{name}, {length} bytes"))
+        }
+        Damage::Map => match page_maps(&store).first() {
+            Some(map) => spoil(map, random),
+            None => Ok("there is none".to_owned()),
+        },
+        Damage::RowBit | Damage::RowLost | Damage::RowOld => through_sled(kind, &store, &old, random),
+        Damage::Conf => spoil(&store.join("conf"), random),
+        Damage::Marker => spoil(&data_dir.join("marker"), random),
+        Damage::Current => spoil(&data_dir.join("current"), random),
+        _ => {
+            let mut bytes = fs::read(&db)?;
+            let what = in_file(kind, &mut bytes, &old, in_use, random)?;
+            fs::write(&db, bytes)?;
+            Ok(what)
+        }
+    }
+}
+
+/// Damage within the database's file.
+fn in_file(
+    kind: Damage,
+    bytes: &mut Vec<u8>,
+    old: &Path,
+    in_use: &InUse,
+    random: &mut Rng,
+) -> io::Result<String> {
+    let earlier = if kind == Damage::OldRange { fs::read(old.join("db"))? } else { Vec::new() };
+    let place = match kind {
+        Damage::OldRange => changed(bytes, &earlier, in_use, random),
+        _ => in_use.any(random),
+    };
+    let length = [1, 16, 512, 4_096, 65_536, 1 << 20][random.usize(..6)];
+    let from = place.saturating_sub(random.usize(..length));
+    let range = from..(from + length).min(bytes.len());
+    let what = format!("{range:?} of {}", bytes.len());
+    match kind {
+        Damage::Bit => {
+            let bit = random.u32(..8);
+            bytes[place] ^= 1 << bit;
+            return Ok(format!("bit {bit} of byte {place}"));
+        }
+        Damage::Zeros => bytes[range].fill(0),
+        Damage::Noise => bytes[range].iter_mut().for_each(|byte| *byte = random.u8(..)),
+        Damage::Swapped => {
+            const BLOCK: usize = 4_096;
+            let (one, other) = (place / BLOCK * BLOCK, in_use.any(random) / BLOCK * BLOCK);
+            for offset in 0..BLOCK {
+                if one.max(other) + offset < bytes.len() {
+                    bytes.swap(one + offset, other + offset);
+                }
+            }
+            return Ok(format!("blocks at {one} and {other}"));
+        }
+        Damage::Tail => {
+            bytes.truncate(place);
+            return Ok(format!("to {place} bytes"));
+        }
+        _ => {
+            let range = range.start.min(earlier.len())..range.end.min(earlier.len());
+            bytes[range.clone()].copy_from_slice(&earlier[range]);
+        }
+    }
+    Ok(what)
+}
+
+/// Damage that sled itself writes, with all its checksums.
+fn through_sled(kind: Damage, store: &Path, old: &Path, random: &mut Rng) -> io::Result<String> {
+    let database = sled::open(store)?;
+    let rows: Vec<(sled::IVec, sled::IVec)> = database.iter().collect::<Result<_, _>>()?;
+    let what = if kind == Damage::RowOld {
+        let copied = tempfile::tempdir()?;
+        copy(old, copied.path())?;
+        let earlier = sled::open(copied.path())?;
+        let is_changed = |(key, value): &&(sled::IVec, sled::IVec)| {
+            earlier.get(key).is_ok_and(|old| old.is_some_and(|old| old != *value))
+        };
+        let changed: Vec<_> = rows.iter().filter(is_changed).collect();
+        let (key, _) = changed[random.usize(..changed.len())];
+        if let Some(value) = earlier.get(key)? {
+            database.insert(key, value)?;
+        }
+        format!("row {key:?}")
+    } else {
+        let (key, value) = &rows[random.usize(..rows.len())];
+        let mut value = value.to_vec();
+        if kind == Damage::RowLost || value.is_empty() {
+            database.remove(key)?;
+        } else {
+            let place = random.usize(..value.len());
+            value[place] ^= 1 << random.u32(..8);
+            database.insert(key, value)?;
+        }
+        format!("row {key:?}")
+    };
+    database.flush()?;
+    Ok(what)
+}
+
+/// A byte in use that was another earlier, if there is one.
+fn changed(bytes: &[u8], earlier: &[u8], in_use: &InUse, random: &mut Rng) -> usize {
+    let mut places = (0..MOST_LOOKS).map(|_| in_use.any(random));
+    let is_changed = |place: &usize| earlier.get(*place).is_some_and(|byte| *byte != bytes[*place]);
+    places.find(is_changed).unwrap_or_else(|| in_use.any(random))
+}
+
+/// Something happens to a small file.
+pub(crate) fn spoil(file: &Path, random: &mut Rng) -> io::Result<String> {
+    let mut bytes = fs::read(file)?;
+    let what = match random.u32(..6) {
+        0 => {
+            fs::remove_file(file)?;
+            return Ok("removed".to_owned());
+        }
+        1 => {
+            bytes.clear();
+            "emptied"
+        }
+        2 => {
+            bytes.truncate(random.usize(..bytes.len().max(1)));
+            "cut"
+        }
+        3 => {
+            bytes.fill(0);
+            "zeroed"
+        }
+        4 => {
+            bytes.iter_mut().for_each(|byte| *byte = random.u8(..));
+            "overwritten"
+        }
+        _ => {
+            let place = random.usize(..bytes.len());
+            bytes[place] ^= 1 << random.u32(..8);
+            "a bit flipped"
+        }
+    };
+    fs::write(file, bytes)?;
+    Ok(format!("{} {what}", file.file_name().unwrap_or_default().display()))
+}
+
+fn remove_all(files: &[std::path::PathBuf]) -> io::Result<()> {
+    files.iter().try_for_each(fs::remove_file)
+}
