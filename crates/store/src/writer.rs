@@ -178,7 +178,15 @@ enum Link {
     },
     /// The simulation says when the job is done.
     #[cfg(feature = "simulation")]
-    Stepped { worker: Box<Worker>, job: Option<Job>, done: Option<Result<Done, StoreError>> },
+    Stepped(Box<Stepped>),
+}
+
+#[cfg(feature = "simulation")]
+#[derive(Debug)]
+struct Stepped {
+    worker: Worker,
+    job: Option<Job>,
+    done: Option<Result<Done, StoreError>>,
 }
 
 impl Writer {
@@ -200,7 +208,7 @@ impl Writer {
     #[cfg(feature = "simulation")]
     pub(crate) fn stepped(worker: Worker) -> Self {
         let durable = worker.durable.clone();
-        let link = Link::Stepped { worker: Box::new(worker), job: None, done: None };
+        let link = Link::Stepped(Box::new(Stepped { worker, job: None, done: None }));
         Self { link, is_busy: false, durable }
     }
 
@@ -216,7 +224,7 @@ impl Writer {
                 jobs.send(new).map_err(|_| StoreError::WriterGone)?;
             }
             #[cfg(feature = "simulation")]
-            Link::Stepped { job, .. } => *job = Some(new),
+            Link::Stepped(stepped) => stepped.job = Some(new),
         }
         self.is_busy = true;
         Ok(())
@@ -225,21 +233,21 @@ impl Writer {
     /// Does the job that was handed over.
     #[cfg(feature = "simulation")]
     pub(crate) fn step(&mut self) {
-        if let Link::Stepped { worker, job, done } = &mut self.link
-            && let Some(job) = job.take()
+        if let Link::Stepped(stepped) = &mut self.link
+            && let Some(job) = stepped.job.take()
         {
-            *done = Some(worker.work(job));
+            stepped.done = Some(stepped.worker.work(job));
         }
     }
 
     /// What the next step does.
     #[cfg(feature = "simulation")]
     pub(crate) fn next_step(&self) -> Option<crate::simulated::Stage> {
-        match &self.link {
-            Link::Stepped { job: Some(Job::Commit(_)), .. } => Some(crate::simulated::Stage::Committing),
-            Link::Stepped { job: Some(Job::Snapshot(_)), .. } => Some(crate::simulated::Stage::Snapshotting),
-            _ => None,
-        }
+        let Link::Stepped(stepped) = &self.link else { return None };
+        Some(match stepped.job.as_ref()? {
+            Job::Commit(_) => crate::simulated::Stage::Committing,
+            Job::Snapshot(_) => crate::simulated::Stage::Snapshotting,
+        })
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -274,7 +282,7 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return Err(StoreError::WriterGone),
             },
             #[cfg(feature = "simulation")]
-            Link::Stepped { done, .. } => match done.take() {
+            Link::Stepped(stepped) => match stepped.done.take() {
                 Some(result) => result,
                 None => return Ok(None),
             },

@@ -44,10 +44,13 @@ pub(super) struct Decisions {
     pub(super) snapshots_kept: usize,
 }
 
+/// The puller, as far as it has got.
+pub(super) type Pulling = Pin<Box<dyn Future<Output = Result<Infallible, Ended>>>>;
+
 pub(super) struct Process {
     /// Taken while it works: it is gone with a panic.
     pub(super) running: Option<Running>,
-    pub(super) puller: Option<Pin<Box<dyn Future<Output = Result<Infallible, Ended>>>>>,
+    pub(super) puller: Option<Pulling>,
     pub(super) inbox: Receiver<Work>,
     pub(super) sessions: Sessions,
     pub(super) status: Status,

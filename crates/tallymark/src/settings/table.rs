@@ -282,7 +282,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             range: 2..=1000,
             unit: "",
             set: |settings, count| {
-                settings.store.snapshots_kept = usize::try_from(count).unwrap_or(usize::MAX)
+                settings.store.snapshots_kept = usize::try_from(count).unwrap_or(usize::MAX);
             },
         },
         meaning: "How many of the newest snapshots are kept.",
@@ -294,7 +294,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             range: 0..=1000,
             unit: "",
             set: |settings, count| {
-                settings.store.quarantines_kept = usize::try_from(count).unwrap_or(usize::MAX)
+                settings.store.quarantines_kept = usize::try_from(count).unwrap_or(usize::MAX);
             },
         },
         meaning: "How many of the newest damaged stores are kept in data_dir/quarantine, and how many damaged snapshots, for whoever wants to look into them.",
