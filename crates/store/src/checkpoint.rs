@@ -1,9 +1,10 @@
 //! What a commit says of itself: how far it reaches, of which stream, under which rules.
 
 use counters::{OwnMessages, Policies, RULES_VERSION, RoomIndex, UserIndex};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::digest::{self, Digest};
 use crate::error::Damage;
 use crate::outbox;
 use crate::walk::Walked;
@@ -80,6 +81,17 @@ pub(crate) struct Checkpoint {
 const EXCLUDE: &str = "exclude";
 const MARK_READ: &str = "mark_read";
 
+/// Whether a row is as it was written, whatever it says: no digest of other rows covers the position.
+/// The first versions wrote no checksum after the map.
+pub(crate) fn is_whole(row: &[u8]) -> bool {
+    let mut rest = row;
+    if rmp_serde::from_read::<_, IgnoredAny>(&mut rest).is_err() {
+        return false;
+    }
+    let map = &row[..row.len() - rest.len()];
+    rest.is_empty() || *rest == digest::checkpoint(map).0.to_be_bytes()
+}
+
 impl Checkpoint {
     pub(crate) fn to_row(&self) -> Vec<u8> {
         let row = Row {
@@ -97,7 +109,11 @@ impl Checkpoint {
             outbox: self.outbox.map(halves),
             next_user: self.next_user.map(|user| user.0),
         };
-        rmp_serde::to_vec_named(&row).expect("a checkpoint has only strings, integers and lists")
+        let mut row =
+            rmp_serde::to_vec_named(&row).expect("a checkpoint has only strings, integers and lists");
+        let checksum = digest::checkpoint(&row);
+        row.extend(checksum.0.to_be_bytes());
+        row
     }
 
     /// `None` if the row says something that no version says.

@@ -89,6 +89,9 @@ impl Loading {
 /// The checkpoint, if this program reads such stores, and with these policies.
 pub(crate) fn checked(row: &[u8], data_dir: &Path, policies: Policies) -> Result<Checkpoint, LoadError> {
     let bad_row = || LoadError::Damage(Damage::Row(CHECKPOINT_KEY.to_vec()));
+    if !checkpoint::is_whole(row) {
+        return Err(bad_row());
+    }
     let versions: checkpoint::Versions = rmp_serde::from_slice(row).map_err(|_| bad_row())?;
     let version = |what, found, expected| {
         LoadError::Refused(OpenError::Version { path: data_dir.to_owned(), what, found, expected })

@@ -5,7 +5,10 @@
 mod dice;
 mod disk;
 mod image;
+mod rows;
+mod trap;
 
 pub use dice::Dice;
-pub use disk::{Death, Disk, Event, Stage, Trap};
+pub use disk::Disk;
 pub use image::{Harm, Loss};
+pub use trap::{Death, Event, Stage, Trap};

@@ -1,101 +1,23 @@
 //! The disk: databases by the directories they lie in, and what happens to them at which operation.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
-use std::ops::Bound;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 
 use parking_lot::Mutex;
 
 use super::Dice;
-use super::image::{Harm, Image, Loss};
-use crate::database::{Bytes, Database, RowChanges, Rows, Scan};
-use crate::error::StoreError;
+use super::image::{Harm, Image};
+use super::trap::{Death, Event, Stage, Trap};
 use crate::writer::Durable;
 
 /// The file in a database's directory that says which database it is.
-const ID: &str = "db";
-
-/// What the process is doing when it uses the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// Before the store's database is open.
-    Opening,
-    /// Reads the store's rows.
-    Loading,
-    /// Fills a new database.
-    Recovering,
-    /// Anything else, until it is told.
-    Running,
-    /// Writes a commit.
-    Committing,
-    /// Writes a snapshot.
-    Snapshotting,
-    /// Ends in order.
-    Stopping,
-}
-
-/// How a process dies.
-#[derive(Debug, Clone)]
-pub struct Death {
-    /// What goes with it.
-    pub loss: Loss,
-    /// Decides on what is not said.
-    pub dice: Dice,
-}
-
-/// What happens at an operation.
-pub enum Event {
-    /// The process dies, and knows nothing of it: what it does from then on is lost.
-    Death(Death),
-    /// The operation fails; a batch may nevertheless have arrived in part.
-    Failure(Dice),
-    /// The operating system refuses, which says nothing about the database. Happens at the next
-    /// opening of a database.
-    Refusal,
-    /// The operation panics.
-    Panic,
-    /// The operation does not come back before the process is dead. Happens at the next opening of
-    /// a database.
-    Hang,
-    /// The disk says, this once, that it has no byte left. Happens when it is next asked.
-    Full,
-    /// Something that is not the disk's.
-    Other(Box<dyn FnOnce() + Send>),
-}
-
-impl fmt::Debug for Event {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Death(_) => "Death",
-            Self::Failure(_) => "Failure",
-            Self::Refusal => "Refusal",
-            Self::Panic => "Panic",
-            Self::Hang => "Hang",
-            Self::Full => "Full",
-            Self::Other(_) => "Other",
-        })
-    }
-}
-
-/// An event that waits for its operation.
-#[derive(Debug)]
-pub struct Trap {
-    /// In which stage.
-    pub stage: Stage,
-    /// After so many others in this stage.
-    pub after: u64,
-    /// What happens then.
-    pub event: Event,
-    /// Set when it happens.
-    pub sprung: Arc<AtomicBool>,
-}
+pub(super) const ID: &str = "db";
 
 /// What was left when the process died.
 #[derive(Debug)]
@@ -106,18 +28,18 @@ struct Left {
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     root: PathBuf,
     data_dir: PathBuf,
     directories: u64,
-    images: BTreeMap<u64, Image>,
-    next_image: u64,
+    pub(super) images: BTreeMap<u64, Image>,
+    pub(super) next_image: u64,
     /// The one opened last as the store's.
-    opened: Option<u64>,
-    stage: Stage,
+    pub(super) opened: Option<u64>,
+    pub(super) stage: Stage,
     trap: Option<Trap>,
     left: Option<Left>,
-    free_bytes: u64,
+    pub(super) free_bytes: u64,
     /// Whether a process has the store, or tries to.
     is_in_use: bool,
     /// Whether the next process need not find all that was told to be durable.
@@ -126,16 +48,16 @@ struct State {
     durable: Option<Durable>,
     announced: u64,
     /// Dropped with the process that hangs.
-    hanging: Vec<Sender<()>>,
+    pub(super) hanging: Vec<Sender<()>>,
 }
 
 /// Cheap to clone: all clones are one disk.
 #[derive(Debug, Clone)]
-pub struct Disk(Arc<Mutex<State>>);
+pub struct Disk(pub(super) Arc<Mutex<State>>);
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
+pub(super) enum Operation {
     Open,
     AskForSpace,
     Read,
@@ -143,7 +65,7 @@ enum Operation {
 }
 
 /// What comes of it.
-enum Fate {
+pub(super) enum Fate {
     Done,
     Failed(Dice),
     Refused,
@@ -317,7 +239,7 @@ impl Disk {
         state.is_excused = image.is_some_and(|image| image.harmed.is_some());
     }
 
-    fn operation(&self, operation: Operation) -> Fate {
+    pub(super) fn operation(&self, operation: Operation) -> Fate {
         let mut state = self.0.lock();
         let stage = state.stage;
         let Some(trap) = state.trap.as_mut().filter(|trap| trap.stage == stage) else { return Fate::Done };
@@ -372,7 +294,7 @@ impl State {
         self.root.join(self.directories.to_string())
     }
 
-    fn die(&mut self, Death { loss, mut dice }: Death) -> io::Result<()> {
+    pub(super) fn die(&mut self, Death { loss, mut dice }: Death) -> io::Result<()> {
         if self.left.is_some() {
             return Ok(());
         }
@@ -430,137 +352,4 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn failure() -> sled::Error {
-    sled::Error::Io(io::Error::other("the disk fails"))
-}
-
-fn unreadable(_: ()) -> sled::Error {
-    sled::Error::ReportableBug("a checksum does not fit".to_owned())
-}
-
-impl Database for Disk {
-    fn open(&self, directory: &Path) -> Result<Arc<dyn Rows>, sled::Error> {
-        let path = directory.join(ID);
-        fs::create_dir_all(directory)?;
-        let id = {
-            let mut state = self.0.lock();
-            let is_new = directory.join("unfinished").exists();
-            state.stage = if is_new { Stage::Recovering } else { Stage::Opening };
-            let id = fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
-            let id = id.filter(|id| state.images.contains_key(id)).unwrap_or_else(|| {
-                state.next_image += 1;
-                state.next_image
-            });
-            let image = state.images.entry(id).or_default();
-            let is_deadly = image.kills_its_opener;
-            state.opened = Some(id);
-            fs::write(&path, id.to_string())?;
-            if is_deadly {
-                state.die(Death { loss: Loss::Killed, dice: Dice::new(0) })?;
-            }
-            id
-        };
-        match self.operation(Operation::Open) {
-            Fate::Failed(_) => return Err(failure()),
-            Fate::Refused => return Err(sled::Error::Io(io::ErrorKind::StorageFull.into())),
-            Fate::Hangs => {
-                let (sender, dead) = channel::<()>();
-                self.0.lock().hanging.push(sender);
-                // Nothing is ever sent: this ends when the sender is dropped.
-                let _ = dead.recv();
-                return Err(failure());
-            }
-            Fate::Done | Fate::Full => {}
-        }
-        Ok(Arc::new(Simulated { disk: self.clone(), id }))
-    }
-
-    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
-        match self.operation(Operation::AskForSpace) {
-            Fate::Full => Ok(0),
-            _ => {
-                let mut state = self.0.lock();
-                let free_bytes = state.free_bytes;
-                if state.stage <= Stage::Recovering {
-                    // Whoever opens a store waits until somebody makes space.
-                    state.free_bytes = u64::MAX;
-                }
-                Ok(free_bytes)
-            }
-        }
-    }
-}
-
-/// An open database.
-#[derive(Debug)]
-struct Simulated {
-    disk: Disk,
-    id: u64,
-}
-
-impl Simulated {
-    fn with<T>(&self, with: impl FnOnce(&mut Image) -> T) -> T {
-        with(self.disk.0.lock().images.entry(self.id).or_default())
-    }
-
-    /// Reading the store's rows comes after opening it.
-    fn read(&self) -> Result<(), sled::Error> {
-        {
-            let mut state = self.disk.0.lock();
-            if state.stage == Stage::Opening {
-                state.stage = Stage::Loading;
-            }
-        }
-        match self.disk.operation(Operation::Read) {
-            Fate::Failed(_) => Err(failure()),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Rows for Simulated {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, sled::Error> {
-        self.read()?;
-        let row = self.with(|image| image.get(key)).map_err(unreadable)?;
-        Ok(row.map(|row| Bytes::from(&*row)))
-    }
-
-    fn scan(&self, from: &[u8]) -> Scan<'_> {
-        if let Err(error) = self.read() {
-            return Box::new(std::iter::once(Err(error)));
-        }
-        let mut next = Bound::Included(from.to_vec());
-        Box::new(std::iter::from_fn(move || {
-            let row = self.with(|image| image.next(next.as_ref().map(Vec::as_slice)))?;
-            Some(row.map_err(unreadable).map(|(key, row)| {
-                next = Bound::Excluded(key.clone());
-                (Bytes::from(key), Bytes::from(&*row))
-            }))
-        }))
-    }
-
-    fn apply(&self, changes: RowChanges) -> Result<(), sled::Error> {
-        match self.disk.operation(Operation::Write) {
-            Fate::Failed(mut dice) => {
-                self.with(|image| image.apply_part(changes, &mut dice));
-                Err(failure())
-            }
-            _ => {
-                self.with(|image| image.apply(changes));
-                Ok(())
-            }
-        }
-    }
-
-    fn sync(&self) -> Result<(), StoreError> {
-        match self.disk.operation(Operation::Write) {
-            Fate::Failed(_) => Err(StoreError::Sync(Arc::new(io::Error::other("the disk fails")))),
-            _ => {
-                self.with(Image::sync);
-                Ok(())
-            }
-        }
-    }
 }
