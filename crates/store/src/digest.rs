@@ -156,7 +156,7 @@ pub(crate) fn dead_letter(row: &[u8]) -> Digest {
 /// The checkpoint's row, but for this.
 pub(crate) fn checkpoint(row: &[u8]) -> Digest {
     let mut hash = Fact::new(11, "", "");
-    hash.0.write(row);
+    hash.write(row);
     hash.digest()
 }
 
