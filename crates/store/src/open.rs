@@ -25,7 +25,7 @@ use crate::walk::Walked;
 /// So many processes may end while they open a store before it is not opened again.
 const MOST_OPENINGS: u32 = 3;
 /// How often to look whether the disk has room.
-const SPACE_LOOK: Duration = Duration::from_millis(500);
+const SPACE_LOOK: Duration = Duration::from_millis(100);
 /// Rows of a snapshot are written in batches of about so many bytes.
 const FILL_BYTES: usize = 1 << 20;
 

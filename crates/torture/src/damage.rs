@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use fastrand::Rng;
+use tests::home;
 
 use crate::directory::{copy, generation, page_maps};
 use crate::in_use::InUse;
@@ -201,7 +202,7 @@ fn through_sled(kind: Damage, store: &Path, old: &Path, random: &mut Rng) -> io:
     let database = sled::open(store)?;
     let rows: Vec<(sled::IVec, sled::IVec)> = database.iter().collect::<Result<_, _>>()?;
     let what = if kind == Damage::RowOld {
-        let copied = tempfile::tempdir()?;
+        let copied = home();
         copy(old, copied.path())?;
         let earlier = sled::open(copied.path())?;
         let is_changed = |(key, value): &&(sled::IVec, sled::IVec)| {

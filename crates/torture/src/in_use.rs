@@ -9,6 +9,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
+use ::tests::home;
 use fastrand::Rng;
 
 use crate::directory::copy;
@@ -35,7 +36,7 @@ pub(crate) struct InUse {
 impl InUse {
     /// Reads the rows of the database in that directory, which stays as it is.
     pub(crate) fn of(generation: &Path) -> Self {
-        let copied = tempfile::tempdir().expect("a directory can be made");
+        let copied = home();
         copy(generation, copied.path()).expect("a directory can be copied");
         let database = sled::open(copied.path()).expect("sled opens what it closed");
         let rows = database.iter().map(|row| row.expect("a row can be read"));

@@ -72,8 +72,8 @@ fn fill(report: &mut Report, torture: &Torture) {
     report.rows.push(vec!["all".to_owned(), torture.total().to_string(), String::new()]);
     let heard = &torture.chat.heard;
     report.notes.push(format!(
-        "{} events, {} of them malformed, each in the dead letters once; {} kills of the nats-server; {} more kills \
-         while opening; {} recoveries that ended; {} times everybody's badge",
+        "{} events, {} of them malformed, each in the dead letters once; {} kills of the nats-server; {} more kills on the \
+         way to these; {} recoveries that ended; {} times everybody's badge",
         heard.sequence(),
         heard.malformed(),
         torture.nats_kills,

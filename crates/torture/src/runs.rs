@@ -6,6 +6,7 @@ use std::thread;
 
 use fastrand::Rng;
 
+use crate::examination::attempt;
 use crate::plan::{Amount, Plan};
 use crate::report::Report;
 use crate::teller::Teller;
@@ -80,10 +81,12 @@ pub(crate) fn in_parallel(
                     if number >= amount.runs {
                         break;
                     }
-                    if !plan.wants(number, kinds[number % kinds.len()]) {
+                    let kind = kinds[number % kinds.len()];
+                    if !plan.wants(number, kind) {
                         continue;
                     }
-                    let Run { kind, verdict, said } = run(number);
+                    let run = attempt(|| Ok(run(number))).unwrap_or_else(|what| Run::failed(kind, what));
+                    let Run { kind, verdict, said } = run;
                     let mut locked = outcome.lock().expect("no thread panics with this lock");
                     let (outcome, teller) = &mut *locked;
                     outcome.tally.add(kind, &verdict, &said);

@@ -43,7 +43,7 @@ impl World {
     }
 
     /// What the disk does for this fault, at the operation where it is to happen; and whether it did.
-    fn event(&mut self, fault: Fault) -> (Event, Option<Arc<AtomicBool>>) {
+    fn event(&mut self, fault: Fault, stage: Stage) -> (Event, Option<Arc<AtomicBool>>) {
         let mut dice = self.dice.fork();
         let death = |loss, dice: Dice| Event::Death(Death { loss, dice });
         let event = match fault {
@@ -54,6 +54,8 @@ impl World {
             Fault::OperationPanics => Event::Panic,
             Fault::OpeningRefused => Event::Refusal,
             Fault::OpeningHangs => Event::Hang,
+            // The disk is asked for space then, and the service waits for it.
+            Fault::DiskFull if matches!(stage, Stage::Opening | Stage::Recovering) => Event::Full,
             _ => {
                 let has_happened = Arc::new(AtomicBool::new(false));
                 let (hands, flag) = (self.hands.clone(), has_happened.clone());
@@ -72,7 +74,7 @@ impl World {
         after: u64,
         act: impl FnOnce(&mut Self) -> Check,
     ) -> Check {
-        let (event, flag) = self.event(fault);
+        let (event, flag) = self.event(fault, stage);
         let is_sprung = Arc::new(AtomicBool::new(false));
         let (sprung, disk) = (is_sprung.clone(), self.hands.disk.clone());
         disk.arm(Trap { stage, after, event, sprung });
@@ -94,7 +96,8 @@ impl World {
         }
         self.leave()?;
         if self.dice.chance(60) {
-            self.publish(self.dice.clone().between(1, 30))?;
+            let count = self.dice.between(1, 30);
+            self.publish(count)?;
         }
         if phase == Phase::Recovering {
             self.strike(Fault::MarkerDamaged, Phase::Opening)?;
@@ -112,13 +115,9 @@ impl World {
             _ => Stage::Recovering,
         };
         self.opening_hangs = fault == Fault::OpeningHangs;
-        if fault == Fault::DiskFull && phase != Phase::Loading {
-            // It is asked for space there, and waits for it.
-            return self.trap_full(phase, stage);
-        }
         // So many operations there are before the last one.
         let after = match (fault, stage) {
-            (Fault::OpeningRefused | Fault::OpeningHangs, _) => 0,
+            (Fault::OpeningRefused | Fault::OpeningHangs | Fault::DiskFull, _) => 0,
             (Fault::OperationFails | Fault::OperationPanics, Stage::Opening) => 0,
             (_, Stage::Opening) => self.dice.below(2),
             (_, Stage::Loading) => self.dice.below(4),
@@ -131,18 +130,6 @@ impl World {
             if self.process.is_none() && self.dice.chance(75) {
                 return self.inject_into_opening(fault, phase);
             }
-        }
-        Ok(())
-    }
-
-    fn trap_full(&mut self, phase: Phase, stage: Stage) -> Check {
-        let is_sprung = Arc::new(AtomicBool::new(false));
-        let sprung = is_sprung.clone();
-        self.hands.disk.arm(Trap { stage, after: 0, event: Event::Full, sprung });
-        self.begin()?;
-        self.hands.disk.disarm();
-        if is_sprung.load(Ordering::SeqCst) {
-            self.happened(Fault::DiskFull, phase);
         }
         Ok(())
     }
@@ -160,7 +147,8 @@ impl World {
         if fault.is_of_delivery() {
             self.publish(10)?;
             self.twist(fault);
-            self.deliver(self.dice.clone().between(2, 9))?;
+            let count = self.dice.between(2, 9);
+            self.deliver(count)?;
             return self.finish_step(phase);
         }
         let is_in_operation = matches!(fault, Fault::OperationFails | Fault::OperationPanics);

@@ -36,9 +36,6 @@ impl World {
             if last.as_ref().is_none_or(|last| !last.covers(&letter, &counted)) {
                 let fails = dice.chance(10);
                 let is_stored = !fails || dice.chance(50);
-                if let Some(steps) = &mut self.steps {
-                    steps.push(format!("letter of {}: stored {is_stored}, failed {fails}", letter.sequence));
-                }
                 if is_stored {
                     nats.dead_letters.push(Copy { stream: counted.clone(), letter: letter.clone() });
                 }

@@ -87,7 +87,8 @@ impl World {
         match phase {
             Phase::CatchingUp => {
                 self.leave()?;
-                self.publish(self.dice.clone().between(25, 60))?;
+                let count = self.dice.between(25, 60);
+                self.publish(count)?;
                 self.begin()?;
             }
             Phase::Committing | Phase::Snapshotting => {

@@ -123,12 +123,8 @@ impl Torture {
     pub(super) fn next(&mut self, runs: usize) -> Result<(), String> {
         let aim = self.aim(runs);
         let begin = self.chat.random.usize(..self.events);
-        if self.chat.random.usize(..NATS_KILL_EVERY) == 0 {
-            self.nats_kills += 1;
-            self.chat.nats_killed(self.events / 2, begin / 2, |_, random| {
-                thread::sleep(Duration::from_millis(random.u64(..300)));
-            });
-        }
+        let is_with_nats = self.chat.random.usize(..NATS_KILL_EVERY) == 0;
+        let first = if is_with_nats { self.kill_nats(begin) } else { None };
         let (typical, power, more_kills) = (&self.typical, &mut self.power, &mut self.more_kills);
         let death = self.chat.under_load(self.events, begin, |service, random| match aim {
             Phase::Running => {
@@ -162,9 +158,32 @@ impl Torture {
         });
         self.typical.learn(&death.log);
         self.killed[phase::last(&death.log) as usize] += 1;
+        let death = match first {
+            Some(first) => first.followed_by(death),
+            None => death,
+        };
         self.revive(&death)?;
-        let logs = death.before.into_iter().chain([death.log, self.chat.service.printed()]);
-        self.heed(&logs.collect::<String>(), aim == Phase::Recovery, death.is_torn)
+        let mut logs = death.before;
+        logs.extend([death.log, self.chat.service.printed()]);
+        self.heed(&logs.join("\n"), aim == Phase::Recovery, death.is_torn)
+    }
+
+    /// The nats-server dies under load, and is gone for a while. Now and then the service dies meanwhile, and
+    /// starts without one.
+    fn kill_nats(&mut self, begin: usize) -> Option<Death> {
+        self.nats_kills += 1;
+        let (power, more_kills) = (&mut self.power, &mut self.more_kills);
+        self.chat.nats_killed(self.events / 2, begin / 2, |service, random| {
+            let death = random.bool().then(|| {
+                *more_kills += 1;
+                let death = die(service, power.as_mut(), random);
+                launch(service, power.as_ref());
+                service.listening();
+                death
+            });
+            thread::sleep(Duration::from_millis(random.u64(..300)));
+            death
+        })
     }
 
     /// Neither a kill nor a power cut damages anything, unless unsynced pages are left by chance: sled
@@ -236,7 +255,13 @@ impl Torture {
 impl Death {
     fn followed_by(mut self, next: Self) -> Self {
         self.before.push(self.log);
-        Self { before: self.before, is_torn: self.is_torn || next.is_torn, ..next }
+        self.before.extend(next.before);
+        Self {
+            before: self.before,
+            is_torn: self.is_torn || next.is_torn,
+            log: next.log,
+            durable: next.durable,
+        }
     }
 }
 
