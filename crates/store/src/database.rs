@@ -38,6 +38,9 @@ pub trait Rows: fmt::Debug + Send + Sync {
     /// Makes all changes or none.
     fn apply(&self, changes: RowChanges) -> Result<(), sled::Error>;
 
+    /// Adds rows to a database that is being made: some may be there without the others.
+    fn fill(&self, rows: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error>;
+
     /// Returns when the device has everything.
     fn sync(&self) -> Result<(), StoreError>;
 }
@@ -138,6 +141,14 @@ impl Rows for SledRows {
             }
         }
         self.tree.apply_batch(batch)
+    }
+
+    /// In order, as a batch would not: that takes half the time.
+    fn fill(&self, rows: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error> {
+        for (key, value) in rows {
+            self.tree.insert(key, value)?;
+        }
+        Ok(())
     }
 
     /// Sled's own flush only starts the transfer; the device has it after a sync of the same file.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use counters::Counters;
 
 use crate::checkpoint::{Checkpoint, Position};
-use crate::database::{RowChanges, Rows};
+use crate::database::{Bytes, Rows};
 use crate::digest::Digest;
 use crate::error::{Damage, OpenError, StoreError};
 use crate::generation::{Current, DataDir, Generation};
@@ -26,8 +26,11 @@ use crate::walk::Walked;
 const MOST_OPENINGS: u32 = 3;
 /// How often to look whether the disk has room.
 const SPACE_LOOK: Duration = Duration::from_millis(100);
-/// Rows of a snapshot are written in batches of about so many bytes.
-const FILL_BYTES: usize = 1 << 20;
+/// Rows of a snapshot go from the thread that reads to the one that writes in chunks of about so many
+/// bytes.
+const FILL_BYTES: usize = 1 << 16;
+/// So many chunks may wait to be written.
+const CHUNKS_WAITING: usize = 64;
 
 /// A store that was opened, or made.
 pub(crate) struct Opened {
@@ -252,21 +255,21 @@ impl Opening<'_> {
     ) -> Result<(Arc<dyn Rows>, Loaded), FillError> {
         let path = &generation.path;
         std::thread::scope(|scope| {
-            let (sender, chunks) = sync_channel::<RowChanges>(4);
+            let (sender, chunks) = sync_channel::<Vec<(Bytes, Bytes)>>(CHUNKS_WAITING);
             let filler = scope.spawn(move || -> Result<Arc<dyn Rows>, sled::Error> {
                 let rows = self.options.database.open(path)?;
                 for chunk in chunks {
                     self.wait_for_space();
-                    rows.apply(chunk)?;
+                    rows.fill(chunk)?;
                 }
                 Ok(rows)
             });
-            let (mut chunk, mut bytes) = (RowChanges::new(), 0);
+            let (mut chunk, mut bytes) = (Vec::new(), 0);
             let loaded =
                 snapshot::read(&file.path, self.data_dir.path(), self.options.policies, |key, value| {
                     if *key != CHECKPOINT_KEY {
                         bytes += key.len() + value.len();
-                        chunk.push((key.to_vec(), Some(value.into())));
+                        chunk.push((key.into(), value.into()));
                     }
                     if bytes >= FILL_BYTES {
                         bytes = 0;

@@ -114,6 +114,11 @@ impl Rows for Watched {
         self.rows.apply(changes)
     }
 
+    fn fill(&self, rows: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error> {
+        let _call = self.watch();
+        self.rows.fill(rows)
+    }
+
     fn sync(&self) -> Result<(), StoreError> {
         let _call = self.watch();
         self.rows.sync()
@@ -141,6 +146,10 @@ mod tests {
         }
 
         fn apply(&self, _: RowChanges) -> Result<(), sled::Error> {
+            Ok(())
+        }
+
+        fn fill(&self, _: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error> {
             Ok(())
         }
 

@@ -136,6 +136,10 @@ impl Rows for Simulated {
         }
     }
 
+    fn fill(&self, rows: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error> {
+        self.apply(rows.into_iter().map(|(key, value)| (key.to_vec(), Some((*value).into()))).collect())
+    }
+
     fn sync(&self) -> Result<(), StoreError> {
         match self.disk.operation(Operation::Write) {
             Fate::Failed(_) => Err(StoreError::Sync(Arc::new(io::Error::other("the disk fails")))),

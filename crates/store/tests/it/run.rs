@@ -120,6 +120,10 @@ impl Rows for FaultyRows {
         self.sled.apply(changes)
     }
 
+    fn fill(&self, rows: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error> {
+        self.sled.fill(rows)
+    }
+
     fn sync(&self) -> Result<(), StoreError> {
         self.sled.sync()
     }
