@@ -104,12 +104,6 @@ impl DataDir {
 
     /// The generation is whole and on disk: names it in `current`, in one step.
     pub(crate) fn finish(&self, generation: &Generation) -> Result<(), OpenError> {
-        let unfinished = generation.path.join(UNFINISHED);
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(&unfinished)(error)),
-            // After a power cut it may be there again: beside what is current it means nothing.
-            _ => {}
-        }
         let (next, current) = (self.path.join("current.next"), self.path.join("current"));
         let write = || {
             let mut file = File::create(&next)?;
@@ -119,7 +113,17 @@ impl DataDir {
             sync_dir(&self.path.join("generations"))?;
             sync_dir(&self.path)
         };
-        write().map_err(io(&current))
+        write().map_err(io(&current))?;
+        Self::mark_finished(generation)
+    }
+
+    /// A generation that `current` names was finished: from here on it is no matter whether `current` can be read.
+    fn mark_finished(generation: &Generation) -> Result<(), OpenError> {
+        let unfinished = generation.path.join(UNFINISHED);
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(&unfinished)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Removes a generation that was not finished.
@@ -135,7 +139,9 @@ impl DataDir {
         };
         for number in self.numbers("generations")? {
             let generation = self.numbered(number);
-            if Some(number) != current && generation.path.join(UNFINISHED).exists() {
+            if Some(number) == current {
+                Self::mark_finished(&generation)?;
+            } else if generation.path.join(UNFINISHED).exists() {
                 tracing::warn!(generation = number, "removed a store that was never finished");
                 self.abandon(&generation)?;
             }
@@ -233,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_generation_is_current_only_when_it_was_finished() {
-        let (_dir, data_dir) = data_dir();
+        let (dir, data_dir) = data_dir();
         assert!(matches!(data_dir.current().unwrap(), Current::Nothing));
         let first = data_dir.begin().unwrap();
         assert!(matches!(data_dir.current().unwrap(), Current::Nothing));
@@ -244,6 +250,10 @@ mod tests {
         fs::write(first.path.join(UNFINISHED), "").unwrap();
         data_dir.remove_unfinished().unwrap();
         assert!(first.path.exists(), "a power cut brought the file back");
+        fs::write(dir.path().join("current"), "").unwrap();
+        data_dir.remove_unfinished().unwrap();
+        assert!(first.path.exists(), "and it was taken away again");
+        data_dir.finish(&first).unwrap();
         let second = data_dir.begin().unwrap();
         assert_eq!((first.number, second.number), (1, 2));
         assert!(matches!(data_dir.current().unwrap(), Current::Named(generation) if generation.number == 1));
