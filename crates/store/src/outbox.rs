@@ -2,6 +2,7 @@
 //! the position; from here it is copied to the dead-letter stream.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use crate::digest::{self, Digest};
 use crate::error::StoreError;
 use crate::keys::Key;
 use crate::marker::Marker;
+use crate::open::message;
 
 /// A malformed event that has to be copied to the dead-letter stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,8 +106,9 @@ impl Outbox {
     pub fn committed(&self, up_to: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         let waiting: Vec<u64> =
             self.shared.lock().waiting.range(..=up_to).take(limit).map(|(sequence, _)| *sequence).collect();
-        let letters: Result<_, StoreError> =
-            waiting.into_iter().map(|sequence| self.letter(sequence)).collect();
+        let read = || waiting.into_iter().map(|sequence| self.letter(sequence)).collect();
+        let letters = catch_unwind(AssertUnwindSafe(read));
+        let letters = letters.unwrap_or_else(|panic| Err(StoreError::Panicked(message(&*panic))));
         letters.inspect_err(|error| self.marker.dirty(&error.to_string()))
     }
 

@@ -162,6 +162,11 @@ impl World {
                 for _ in 0..20 {
                     world.publish(4)?;
                     world.deliver(4)?;
+                    if world.dice.chance(10) {
+                        world.write()?;
+                        let mut dice = world.dice.fork();
+                        world.send_dead_letters(&mut dice)?;
+                    }
                 }
                 Ok(())
             });

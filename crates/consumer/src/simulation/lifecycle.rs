@@ -37,7 +37,8 @@ impl World {
             reserve_bytes: RESERVE_BYTES,
             // Only what hangs for ever is to be noticed.
             open_timeout: if self.opening_hangs {
-                Duration::from_millis(5)
+                // Long enough for a thread to begin on a machine that has much to do.
+                Duration::from_millis(200)
             } else {
                 Duration::from_secs(600)
             },

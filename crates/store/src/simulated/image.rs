@@ -148,6 +148,7 @@ impl Image {
             Harm::Flipped => {
                 let mut bytes = self.rows.get(&key)?.to_vec();
                 let place = dice.place(bytes.len());
+                let place = number_in_checkpoint(&bytes).filter(|_| dice.chance(50)).unwrap_or(place);
                 *bytes.get_mut(place)? ^= 1 << dice.below(8);
                 Some(bytes.into())
             }
@@ -164,4 +165,12 @@ impl Image {
         self.harmed = Some(what.clone());
         Some(what)
     }
+}
+
+/// The sequence in a checkpoint, which is mostly names, lies where this says.
+fn number_in_checkpoint(row: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"applied";
+    let name = row.windows(NAME.len()).position(|bytes| bytes == NAME)?;
+    // Behind the byte that says how long a larger number is.
+    Some(name + NAME.len() + usize::from(*row.get(name + NAME.len())? >= 0x80))
 }
