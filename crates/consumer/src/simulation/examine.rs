@@ -5,7 +5,6 @@ use std::time::UNIX_EPOCH;
 use super::process::Process;
 use super::stream::is_same;
 use super::world::{Check, FENCED_WITHIN, World};
-use crate::gaps::Gap;
 use crate::readiness::Reason;
 
 impl World {
@@ -92,11 +91,8 @@ impl World {
             Some(next) => next - 1,
             None => stream.last.max(stream.first - 1),
         };
-        if missing > applied.sequence {
-            let gap = Gap { first: applied.sequence + 1, last: missing };
-            if !gap.is_within(&self.decisions.accepted_gaps) {
-                return true;
-            }
+        if !self.decisions.accept(applied.sequence + 1..=missing) {
+            return true;
         }
         if applied.sequence == 0 {
             return false;

@@ -63,6 +63,8 @@ impl World {
         if gap.last < gap.first {
             return Ok(false);
         }
+        let is_part = gap.last > gap.first && self.dice.chance(25);
+        let gap = Gap { last: gap.last - u64::from(is_part), ..gap };
         self.note(|| format!("the operator accepts the loss of {gap}"));
         self.hands.become_lenient();
         self.decisions.accepted_gaps.push(gap);

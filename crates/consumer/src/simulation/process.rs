@@ -1,6 +1,7 @@
 //! The service as one process: the real applier and the real puller on a made-up disk and server.
 
 use std::convert::Infallible;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -42,6 +43,15 @@ pub(super) struct Decisions {
     pub(super) snapshot_interval: Option<Duration>,
     pub(super) id_cache_bytes: usize,
     pub(super) snapshots_kept: usize,
+}
+
+impl Decisions {
+    /// Whether the loss of each of these sequences is accepted.
+    pub(super) fn accept(&self, sequences: RangeInclusive<u64>) -> bool {
+        let is_accepted =
+            |sequence| self.accepted_gaps.iter().any(|gap| (gap.first..=gap.last).contains(&sequence));
+        sequences.into_iter().all(is_accepted)
+    }
 }
 
 /// The puller, as far as it has got.

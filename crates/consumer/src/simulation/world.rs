@@ -265,11 +265,13 @@ impl World {
                 continue;
             }
             if message.sequence > applied.sequence + 1 {
-                let gap = crate::gaps::Gap { first: applied.sequence + 1, last: message.sequence - 1 };
-                if !gap.is_within(&self.decisions.accepted_gaps) {
-                    return Err(format!("messages {gap} were passed over, which nobody has accepted"));
+                let (first, last) = (applied.sequence + 1, message.sequence - 1);
+                if !self.decisions.accept(first..=last) {
+                    return Err(format!(
+                        "messages {first}-{last} were passed over, which nobody has accepted"
+                    ));
                 }
-                applied.pass_over(gap.last);
+                applied.pass_over(last);
             }
             applied.apply(message)?;
         }
