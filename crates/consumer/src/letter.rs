@@ -72,8 +72,7 @@ impl Copied {
         let stream =
             StreamIdentity { name: get(STREAM)?.to_owned(), created_ns: get(STREAM_CREATED)?.parse().ok()? };
         let sequence = get(SEQUENCE)?.parse().ok()?;
-        // The first versions did not say.
-        let stored_at_ns = get(STORED_AT).map_or(Some(i64::MAX), |text| text.parse().ok())?;
+        let stored_at_ns = get(STORED_AT)?.parse().ok()?;
         Some(Self { stream, sequence, stored_at_ns })
     }
 
@@ -159,13 +158,6 @@ mod tests {
         assert!(!copy(5, 6, 999).covers(&letter, &identity(5)));
         assert!(!copy(4, 8, 1_001).covers(&letter, &identity(5)));
         assert!(!copy(5, 8, 999).covers(&letter, &identity(5)), "its sequence was given once more");
-        let first_version = |name| match name {
-            "Tallymark-Stream" => Some("CHAT"),
-            "Tallymark-Stream-Created" => Some("5"),
-            "Tallymark-Sequence" => Some("8"),
-            _ => None,
-        };
-        assert!(Copied::from_headers(first_version).unwrap().covers(&letter, &identity(5)));
         assert_eq!(Copied::from_headers(|_| None), None);
         assert_eq!(Copied::from_headers(|_| Some("x")), None);
     }

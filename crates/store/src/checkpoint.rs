@@ -1,7 +1,6 @@
 //! What a commit says of itself: how far it reaches, of which stream, under which rules.
 
 use counters::{OwnMessages, Policies, RULES_VERSION, RoomIndex, UserIndex};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{self, Digest};
@@ -57,12 +56,9 @@ pub(crate) struct Row {
     position: Position,
     digest: [u64; 2],
     next_room: u32,
-    /// The digest of the dead letters on their way; the first versions had none.
-    #[serde(default)]
-    outbox: Option<[u64; 2]>,
-    /// The first versions did not tell.
-    #[serde(default)]
-    next_user: Option<u32>,
+    /// The digest of the dead letters on their way.
+    outbox: [u64; 2],
+    next_user: u32,
 }
 
 /// What the row says, in this program's words.
@@ -71,25 +67,22 @@ pub(crate) struct Checkpoint {
     pub(crate) policies: Policies,
     pub(crate) position: Position,
     pub(crate) digest: Digest,
-    pub(crate) outbox: Option<Digest>,
+    /// The digest of the dead letters on their way.
+    pub(crate) outbox: Digest,
     /// Rooms from this index on have not been given out.
     pub(crate) next_room: RoomIndex,
     /// No user has this index or a higher one.
-    pub(crate) next_user: Option<UserIndex>,
+    pub(crate) next_user: UserIndex,
 }
 
 const EXCLUDE: &str = "exclude";
 const MARK_READ: &str = "mark_read";
 
-/// Whether a row is as it was written, whatever it says: no digest of other rows covers the position.
-/// The first versions wrote no checksum after the map.
-pub(crate) fn is_whole(row: &[u8]) -> bool {
-    let mut rest = row;
-    if rmp_serde::from_read::<_, IgnoredAny>(&mut rest).is_err() {
-        return false;
-    }
-    let map = &row[..row.len() - rest.len()];
-    rest.is_empty() || *rest == digest::checkpoint(map).0.to_be_bytes()
+/// What a row says, without the checksum behind it: no digest of other rows covers the position. `None` if the row is
+/// not as it was written.
+pub(crate) fn whole_map(row: &[u8]) -> Option<&[u8]> {
+    let (map, checksum) = row.split_last_chunk()?;
+    (*checksum == digest::checkpoint(map).0.to_be_bytes()).then_some(map)
 }
 
 impl Checkpoint {
@@ -106,8 +99,8 @@ impl Checkpoint {
             position: self.position.clone(),
             digest: halves(self.digest),
             next_room: self.next_room.0,
-            outbox: self.outbox.map(halves),
-            next_user: self.next_user.map(|user| user.0),
+            outbox: halves(self.outbox),
+            next_user: self.next_user.0,
         };
         let mut row =
             rmp_serde::to_vec_named(&row).expect("a checkpoint has only strings, integers and lists");
@@ -127,9 +120,9 @@ impl Checkpoint {
             policies: Policies { own_messages, message_window: row.message_window },
             position: row.position,
             digest: whole(row.digest),
-            outbox: row.outbox.map(whole),
+            outbox: whole(row.outbox),
             next_room: RoomIndex(row.next_room),
-            next_user: row.next_user.map(UserIndex),
+            next_user: UserIndex(row.next_user),
         })
     }
 
@@ -139,10 +132,10 @@ impl Checkpoint {
         if found != self.digest {
             return Err(Damage::Digest { expected: self.digest, found });
         }
-        match (self.outbox, outbox::sum(&walked.outbox)) {
-            (Some(expected), found) if expected != found => Err(Damage::Outbox),
-            _ => Ok(()),
+        if outbox::sum(&walked.outbox) != self.outbox {
+            return Err(Damage::Outbox);
         }
+        Ok(())
     }
 }
 

@@ -89,10 +89,8 @@ impl Loading {
 /// The checkpoint, if this program reads such stores, and with these policies.
 pub(crate) fn checked(row: &[u8], data_dir: &Path, policies: Policies) -> Result<Checkpoint, LoadError> {
     let bad_row = || LoadError::Damage(Damage::Row(CHECKPOINT_KEY.to_vec()));
-    if !checkpoint::is_whole(row) {
-        return Err(bad_row());
-    }
-    let versions: checkpoint::Versions = rmp_serde::from_slice(row).map_err(|_| bad_row())?;
+    let map = checkpoint::whole_map(row).ok_or_else(bad_row)?;
+    let versions: checkpoint::Versions = rmp_serde::from_slice(map).map_err(|_| bad_row())?;
     let version = |what, found, expected| {
         LoadError::Refused(OpenError::Version { path: data_dir.to_owned(), what, found, expected })
     };
@@ -102,7 +100,7 @@ pub(crate) fn checked(row: &[u8], data_dir: &Path, policies: Policies) -> Result
     if versions.rules_version != RULES_VERSION {
         return Err(version("rules version", versions.rules_version, RULES_VERSION));
     }
-    let row: checkpoint::Row = rmp_serde::from_slice(row).map_err(|_| bad_row())?;
+    let row: checkpoint::Row = rmp_serde::from_slice(map).map_err(|_| bad_row())?;
     let checkpoint = Checkpoint::from_row(row).ok_or_else(bad_row)?;
     if checkpoint.policies != policies {
         let (found, expected) = (PolicyNames(checkpoint.policies), PolicyNames(policies));

@@ -235,9 +235,9 @@ impl Opening<'_> {
             policies,
             position,
             digest: Digest::default(),
-            outbox: Some(Digest::default()),
+            outbox: Digest::default(),
             next_room: counters.next_room(),
-            next_user: Some(counters.next_user()),
+            next_user: counters.next_user(),
         };
         let generation = self.data_dir.begin()?;
         let store_error = |error| sled_open_error(&generation.path, error);

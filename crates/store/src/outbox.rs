@@ -33,9 +33,7 @@ pub struct DeadLetter {
     /// The front of its body.
     #[serde(with = "binary")]
     pub body: Vec<u8>,
-    /// When the stream stored it: nanoseconds since the Unix epoch. The first versions did not
-    /// keep it: 0.
-    #[serde(default)]
+    /// When the stream stored it: nanoseconds since the Unix epoch.
     pub stored_at_ns: i64,
 }
 

@@ -254,9 +254,9 @@ impl Store {
             policies: self.options.policies,
             position,
             digest: self.digests.total(),
-            outbox: Some(letters_left),
+            outbox: letters_left,
             next_room: counters.next_room(),
-            next_user: Some(counters.next_user()),
+            next_user: counters.next_user(),
         };
         batch.written.push((Key::Checkpoint, self.checkpoint.to_row().into()));
         self.writer.give(Job::Commit(batch))

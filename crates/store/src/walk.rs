@@ -85,7 +85,7 @@ pub(crate) struct Walk<L> {
     /// No room has this index or a higher one.
     next_room: RoomIndex,
     /// No user has this index or a higher one.
-    next_user: Option<UserIndex>,
+    next_user: UserIndex,
     walked: Walked,
     /// Rooms all of whose ids are in pages.
     paged: HashSet<RoomIndex>,
@@ -173,7 +173,7 @@ impl<L: Listener> Walk<L> {
             Key::Checkpoint => Ok(()),
             // Before memory is asked for all below them.
             Key::Room(index) if index >= self.next_room => Err(bad_row(BadRow)),
-            Key::User(index, _) if self.next_user.is_some_and(|next| index >= next) => Err(bad_row(BadRow)),
+            Key::User(index, _) if index >= self.next_user => Err(bad_row(BadRow)),
             Key::Room(index) => {
                 let (tenant, room, fact) = rows::room(&row).map_err(bad_row)?;
                 self.listener.room(index, tenant, room, &fact)
