@@ -54,7 +54,14 @@ pub(crate) struct Opening<'a> {
 type Ready = (Arc<dyn Rows>, Generation, Loaded);
 
 impl Opening<'_> {
+    /// A panic of the database is an error like any other, whatever it was doing.
     pub(crate) fn open(&self) -> Result<Opened, OpenError> {
+        catch_unwind(AssertUnwindSafe(|| self.open_any())).unwrap_or_else(|panic| {
+            Err(store_open_error(self.data_dir.path(), StoreError::Panicked(message(&*panic))))
+        })
+    }
+
+    fn open_any(&self) -> Result<Opened, OpenError> {
         self.wait_for_space();
         self.data_dir.remove_unfinished()?;
         let shelf = self.data_dir.shelf()?;

@@ -106,6 +106,10 @@ impl Fault {
         self <= Self::Undeliverable
     }
 
+    pub(super) fn is_of_stream(self) -> bool {
+        (Self::MessageDeleted..=Self::StreamDeleted).contains(&self)
+    }
+
     /// Whether the fault can happen in that phase at all.
     pub(super) fn is_possible(self, phase: Phase) -> bool {
         let is_starting = phase <= Phase::Recovering;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::simulated::{Death, Dice, Event, Loss, Stage, Trap};
 
 use super::fault::{Fault, Phase};
-use super::world::{Ambush, Check, World};
+use super::world::{Ambush, Check, FENCED_WITHIN, World};
 
 impl World {
     /// Brings about that the fault happens in that phase, if it can be brought about.
@@ -172,7 +172,12 @@ impl World {
             });
         }
         if stage == Stage::Running || !is_in_operation && self.dice.chance(40) {
-            return self.strike(fault, phase);
+            self.strike(fault, phase)?;
+            // Nothing comes that would show it: the service has to look for itself.
+            if fault.is_of_stream() && self.dice.chance(50) {
+                self.wait(FENCED_WITHIN + Duration::from_secs(5))?;
+            }
+            return Ok(());
         }
         let after = self.dice.below(3);
         self.trap((fault, phase), stage, after, Self::write)

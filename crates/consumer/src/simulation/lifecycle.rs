@@ -72,9 +72,9 @@ impl World {
             self.bury("while it opened the store")?;
         } else {
             match opened {
-                Err(_) => {
-                    self.kill(Loss::Killed);
-                    self.bury("a panic while it opened the store")?;
+                Err(panic) => {
+                    let what = panic.downcast_ref::<String>();
+                    return Err(format!("opening the store panics: {what:?}"));
                 }
                 Ok(Err(error)) => self.bury(&format!("the store was not opened: {error}"))?,
                 Ok(Ok(opened)) => self.opened(opened)?,
