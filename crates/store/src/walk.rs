@@ -298,7 +298,6 @@ impl<L: Listener> Walk<L> {
             self.id(*room, posted, key, *remembered)?;
             self.walked.unpaged.journal.restore_unpaged(number, id);
         }
-        self.walked.unpaged.journal.restore(number, &ids);
-        Ok(())
+        self.walked.unpaged.journal.restore(number, &ids)
     }
 }

@@ -124,10 +124,11 @@ impl Journal {
     }
 
     /// A row that was found in the store; rows come in the order in which they were written.
-    pub(crate) fn restore(&mut self, number: u64, ids: &[NewId]) {
-        self.next_row = number + 1;
+    pub(crate) fn restore(&mut self, number: u64, ids: &[NewId]) -> Result<(), BadRow> {
+        self.next_row = number.checked_add(1).ok_or(BadRow)?;
         self.ids += ids.len();
         self.rows.push_back((number, ids.iter().map(|id| id.room).collect()));
+        Ok(())
     }
 
     /// The id in that row is in no page.
@@ -165,7 +166,7 @@ pub(crate) fn new_ids(row: &[u8]) -> Result<Vec<NewId>, BadRow> {
         let value = cursor.int()?;
         let number = u32::try_from(value >> 1).map_err(|_| BadRow)?;
         let remembered = Remembered { order, number, silent: value & 1 == 1, time: cursor.int()? };
-        if order == 0 {
+        if order == 0 || order == u64::MAX {
             return Err(BadRow);
         }
         ids.push(NewId { room, key, remembered });
@@ -242,5 +243,9 @@ mod tests {
         }
         row[1] = 0;
         assert_eq!(new_ids(&row), Err(BadRow), "order 0");
+        let mut row = Vec::new();
+        put(&mut row, ROOM, &key, Remembered { order: u64::MAX, ..remembered });
+        assert_eq!(new_ids(&row), Err(BadRow), "no order comes after it");
+        assert_eq!(Journal::default().restore(u64::MAX, &[]), Err(BadRow), "no row comes after it");
     }
 }
