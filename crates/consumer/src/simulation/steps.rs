@@ -1,8 +1,9 @@
 //! What happens when nothing goes wrong, and how the service is brought to where something is to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use store::simulated::{Loss, Stage};
+use store::simulated::{Death, Event, Loss, Stage, Trap};
 
 use super::fault::Phase;
 use super::world::{Check, World};
@@ -133,16 +134,33 @@ impl World {
         if self.process.is_none() {
             return Ok(());
         }
-        match self.dice.below(4) {
+        match self.dice.below(6) {
             0 => self.stop(),
             1 => {
                 self.kill(Loss::PowerCut);
                 self.bury("the power was cut")
             }
-            _ => {
+            2 => {
                 self.kill(Loss::Killed);
                 self.bury("killed")
             }
+            _ => self.leave_while_committing(),
         }
+    }
+
+    /// What is then found may not be synced, for all that the next process knows.
+    fn leave_while_committing(&mut self) -> Check {
+        if self.reach(Phase::Committing)? {
+            let event = Event::Death(Death { loss: Loss::Killed, dice: self.dice.fork() });
+            let after = self.dice.below(3);
+            self.hands.disk.arm(Trap { stage: Stage::Committing, after, event, sprung: Arc::default() });
+            self.write()?;
+            self.hands.disk.disarm();
+        }
+        if self.process.is_none() {
+            return Ok(());
+        }
+        self.kill(Loss::Killed);
+        self.bury("killed")
     }
 }
