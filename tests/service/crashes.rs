@@ -1,9 +1,10 @@
 //! Rule 15: a stream sequence is applied exactly once, however often the service dies.
 
-use std::thread;
+use std::{fs, thread};
 
 use oracle::history::Variant;
-use tests::{Nats, Recount, Service, until};
+use tests::{Nats, Recount, Service, Settings, until};
+use xtask::Options;
 
 use crate::random_histories::{check, full_history, messages, settings};
 
@@ -67,4 +68,43 @@ fn kills_under_live_load_cost_no_event_and_no_dead_letter() {
     let copied: Vec<u64> =
         dead.iter().map(|copy| copy.header("Tallymark-Sequence").parse().unwrap()).collect();
     assert_eq!(copied, malformed, "each malformed event once, in order");
+}
+
+/// Sled puts pages of large rows into files of their own, which it does not sync.
+#[test]
+fn large_dead_letters_on_their_way_survive_a_power_cut() {
+    if !power_cut::IS_POSSIBLE {
+        return;
+    }
+    const LETTERS: u64 = 30;
+    let nats = Nats::without_streams(&Options::default());
+    nats.create_stream(Nats::STREAM, &["chat.>"]);
+    let mut service = Service::at(Settings::new(&nats, &["demo"]), tests::home());
+    let data_dir = service.data_dir();
+    fs::create_dir(&data_dir).unwrap();
+    let (shadow, after) = (data_dir.with_extension("shadow"), data_dir.with_extension("after"));
+    power_cut::watch(&data_dir, &shadow).unwrap();
+    for (name, value) in power_cut::environment(&shadow).unwrap() {
+        service.environment.insert(name.to_owned(), value.into_string().unwrap());
+    }
+    service.restart();
+    let letter = || ("chat.demo.message.posted".to_owned(), vec![b'x'; 60_000]);
+    nats.publish_all((0..LETTERS).map(|_| letter()));
+    service.durable(LETTERS);
+    service.kill();
+    let blobs = fs::read_dir(data_dir.join("generations/1/blobs")).unwrap();
+    assert!(blobs.count() > 0, "no page is large enough to show anything");
+
+    power_cut::after_the_cut(&shadow, &after, power_cut::Unsynced::Lost).unwrap();
+    fs::remove_dir_all(&data_dir).unwrap();
+    fs::rename(after, &data_dir).unwrap();
+    service.environment.clear();
+    service.restart();
+    assert_eq!(service.loaded(), LETTERS);
+    assert_eq!(service.metrics().sum("tallymark_store_quarantined_total"), 0);
+    nats.create_stream(Nats::DEAD, &["chat-dead.>"]);
+    until("all copies", || match nats.count(Nats::DEAD) {
+        LETTERS => Ok(()),
+        copies => Err(format!("{copies}")),
+    });
 }

@@ -11,3 +11,4 @@ mod recovery;
 mod stream_identity;
 mod stream_lost;
 mod torture;
+mod undeliverable;

@@ -250,6 +250,21 @@ fn the_largest_messages_are_copied(max_payload: Option<u32>) {
     story.replay();
 }
 
+/// More than is asked for at once, and a list of members as long as may be in each: they come one portion after the
+/// other.
+#[test]
+fn many_large_events_are_counted() {
+    let mut story = Story::new(None);
+    for number in 0..120 {
+        let users: Vec<String> = (0..10_000).map(|user| format!("{user:0>30}")).collect();
+        story.good(JOINED, format!(r#"{{"room":"large {number}","users":["{}"]}}"#, users.join(r#"",""#)));
+        if number % 10 == 0 {
+            story.bad(Reason::Undecodable, "chat-dead.demo.message.posted", POSTED, vec![b'x'; 1 << 20]);
+        }
+    }
+    story.check();
+}
+
 #[test]
 fn a_body_of_the_whole_max_payload_is_copied() {
     the_largest_messages_are_copied(None);

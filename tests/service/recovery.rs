@@ -163,11 +163,10 @@ fn without_either_the_service_says_what_is_missing() {
     service.terminate();
 
     // The way out that it names.
-    fs::remove_dir_all(service.data_dir().join("generations")).unwrap();
-    fs::remove_file(service.data_dir().join("current")).unwrap();
     fs::rename(&safe, snapshot).unwrap();
     service.restart();
     service.ready();
+    assert_eq!(service.loaded(), 31);
     assert_eq!(service.badge("demo", "bob", &[]).count, 30);
 }
 
@@ -266,6 +265,32 @@ fn a_disk_that_hangs_ends_the_process_and_the_next_one_recovers() {
     assert!(service.printed().contains("did not answer within 1 s"));
     assert_eq!(recoveries(&service, "snapshot"), 1);
     assert_eq!(service.badge("demo", "bob", &[]).count, 4);
+}
+
+#[test]
+fn a_disk_that_hangs_while_a_snapshot_is_written_ends_the_process_too() {
+    if !power_cut::IS_POSSIBLE {
+        return;
+    }
+    let nats = Nats::start();
+    posts(&nats, 3);
+    let mut settings = Settings::new(&nats, &["demo"]);
+    settings.set("store.write_timeout_s", "1");
+    let mut service = Service::at(settings, tests::home());
+    let hang = service.data_dir().join("hang");
+    for (name, value) in power_cut::hanging(&hang).unwrap() {
+        service.environment.insert(name.to_owned(), value.into_string().unwrap());
+    }
+    service.restart();
+    service.ready();
+    service.durable(4);
+    // Everything is committed: only the snapshot is there to hang.
+    fs::write(&hang, "").unwrap();
+    service.signal(Signal::USR1);
+    until("the end of the process", || if service.has_ended() { Ok(()) } else { Err("it runs".to_owned()) });
+    let ended = service.kill();
+    assert_eq!(ended.code, Some(1), "{}", ended.printed);
+    assert!(ended.printed.contains("the store hangs"), "{}", ended.printed);
 }
 
 /// It counts on, and waits with consuming once there is no memory for more; with space again it goes on by itself.

@@ -8,8 +8,8 @@ use async_nats::jetstream::stream::{Config, Source, State, StorageType, Stream};
 use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectOptions, HeaderMap};
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::FuturesOrdered;
+use futures::{StreamExt, TryStreamExt};
 use tokio::runtime::Runtime;
 use xtask::{NatsServer, Options};
 
@@ -199,6 +199,22 @@ impl Nats {
                 }
             }
         })
+    }
+
+    /// Has the server deliver nothing more to any consumer of a stream that is there now.
+    pub fn pause_consumers(&self, name: &str) {
+        let stream = self.stream(name);
+        self.runtime.block_on(async {
+            let names: Vec<String> =
+                stream.consumer_names().try_collect().await.expect("consumers can be listed");
+            for consumer in names {
+                let subject = format!("CONSUMER.PAUSE.{name}.{consumer}");
+                let until = serde_json::json!({ "pause_until": "2999-01-01T00:00:00Z" });
+                let paused: serde_json::Value =
+                    self.context.request(subject, &until).await.expect("a consumer can be paused");
+                assert_eq!(paused["paused"], true, "{paused}");
+            }
+        });
     }
 
     /// Kills the server (SIGKILL).

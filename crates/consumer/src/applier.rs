@@ -25,6 +25,8 @@ use crate::status::Status;
 
 /// So many dead letters may wait; then consuming does.
 pub(crate) const MAX_LETTERS_WAITING: usize = 10_000;
+/// So many accepted gaps are remembered one by one; the oldest are remembered as one, with what is between them.
+const MOST_GAPS_NAMED: usize = 100;
 /// How often the applier looks around when no work comes, at the least.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -54,11 +56,25 @@ pub(crate) struct Running {
     writing: Writing,
 }
 
+/// What applies panicked, perhaps in the midst of an event: nothing that is in memory is shown any more.
+struct ClosedByPanic(Status);
+
+impl Drop for ClosedByPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed("counting panicked");
+        }
+    }
+}
+
 impl Applier {
     /// Works until told to stop, then commits what is applied and waits until it is on disk.
     /// Returns the sequence up to which that is.
     pub(crate) fn run(self, inbox: &Receiver<Work>) -> Result<u64, StoreError> {
+        let status = self.status.clone();
         let mut running = self.start(Instant::now());
+        // Dropped before what is running, which may wait for the disk when it is dropped.
+        let _gate = ClosedByPanic(status);
         let result = running.work(inbox);
         running.end(result)
     }
@@ -146,7 +162,12 @@ impl Running {
     fn pass_over(&mut self, gap: Gap) {
         tracing::warn!(%gap, "missing events are accepted as lost, as nats.accepted_gaps says");
         self.parts.metrics.gaps_accepted.inc();
-        self.position.accepted_gaps.push((gap.first, gap.last));
+        let gaps = &mut self.position.accepted_gaps;
+        gaps.push((gap.first, gap.last));
+        if gaps.len() > MOST_GAPS_NAMED {
+            let (first, _) = gaps.remove(0);
+            gaps[0].0 = first;
+        }
         self.position.applied = gap.last;
         self.position.recount = None;
         self.position.fingerprint = None;

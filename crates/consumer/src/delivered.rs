@@ -16,8 +16,10 @@ pub(crate) struct Delivered {
     pub(crate) body: Bytes,
 }
 
-/// What a message takes in memory beside its subject and body, roughly.
+/// What a message takes in memory beside its subject, headers and body, roughly.
 const OVERHEAD_BYTES: usize = 512;
+/// What a header takes beside its name and its value, roughly.
+const HEADER_BYTES: usize = 64;
 
 impl Delivered {
     /// Takes what a consumer delivered; `None` if its reply subject is not of the form that the
@@ -51,6 +53,11 @@ impl Delivered {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        OVERHEAD_BYTES + self.subject.len() + self.body.len()
+        let headers = self.headers.iter().flat_map(HeaderMap::iter);
+        let headers = headers.map(|(name, values)| {
+            let name: &str = name.as_ref();
+            name.len() + values.iter().map(|value| HEADER_BYTES + value.as_str().len()).sum::<usize>()
+        });
+        OVERHEAD_BYTES + self.subject.len() + self.body.len() + headers.sum::<usize>()
     }
 }

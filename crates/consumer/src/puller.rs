@@ -77,7 +77,8 @@ impl<S: Server> Puller<S> {
                 backoff = SHORTEST_BACKOFF;
                 fruitless = 0;
             } else if !matches!(end, End::Fenced(_) | End::Halted(Halt::OutboxFull | Halt::StoreFull)) {
-                fruitless += 1;
+                // A consumer that has delivered nothing for long enough is one of the last ones.
+                fruitless = if matches!(end, End::Silent) { FRUITLESS_SESSIONS } else { fruitless + 1 };
             }
             if self.settle(end, connection, backoff).await {
                 backoff = (backoff * 2).min(LONGEST_BACKOFF);
@@ -115,6 +116,7 @@ impl<S: Server> Puller<S> {
                 self.fail(&format!("messages came {stop:?}"), connection, backoff).await
             }
             End::Doubtful => self.fail("the stream looks different", connection, backoff).await,
+            End::Silent => self.fail("nothing is delivered of what is there", connection, backoff).await,
             End::Failed(failure) => self.fail(&failure.to_string(), connection, backoff).await,
         }
     }
@@ -178,7 +180,7 @@ impl<S: Server> Puller<S> {
         let waited = tokio::select! {
             () = over => Ok(()),
             () = self.link.replaced(connection) => Ok(()),
-            looked = self.source.watch(&self.link) => looked.map(|_| ()),
+            looked = self.source.watch(&self.link, false) => looked.map(|_| ()),
         };
         self.source.status.paused(None);
         waited

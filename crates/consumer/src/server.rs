@@ -19,6 +19,9 @@ use crate::stream::{StreamError, create_streams, describe};
 
 /// Messages asked for at once. The client may hold one and a half times as many.
 const PULL_MESSAGES: usize = 20_000;
+/// Bytes asked for at once, if that is enough for two messages of the largest size that the server takes: it would not
+/// deliver one that is larger. The client may hold one and a half times as many.
+const PULL_BYTES: usize = 32 << 20;
 const PULL_EXPIRES: Duration = Duration::from_secs(30);
 /// Silence for twice as long means that the consumer is gone.
 const PULL_HEARTBEAT: Duration = Duration::from_secs(5);
@@ -147,7 +150,8 @@ impl Server for Link {
     }
 
     async fn messages(&self, consumer: &PullConsumer) -> Result<Self::Messages, Failure> {
-        let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES);
+        let bytes = PULL_BYTES.max(self.client.max_payload().saturating_mul(2));
+        let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES).max_bytes_per_batch(bytes);
         let messages = builder.expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT).messages().await?;
         Ok(messages.map(delivered as fn(Pulled) -> Result<Delivered, Failure>))
     }

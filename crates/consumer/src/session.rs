@@ -22,6 +22,8 @@ use crate::stream::StreamError;
 
 /// Messages handed to the applier together, if so many are there already.
 const BATCH_MESSAGES: usize = 1024;
+/// Fewer messages than that are handed over together if they have more bytes than this.
+const BATCH_BYTES: usize = 8 << 20;
 /// Messages read one by one where they can't be delivered.
 const BY_HAND_MESSAGES: u64 = 64;
 
@@ -35,6 +37,8 @@ pub(crate) enum End {
     Doubtful,
     /// Messages that could not be delivered were handed over nevertheless.
     SteppedOver,
+    /// There are messages, and none of them comes.
+    Silent,
     Fenced(Fence),
     /// What the applier says.
     Halted(Halt),
@@ -106,7 +110,7 @@ impl Source {
         self.metrics.fenced(None);
         self.confirmed.send_replace(Some(found.identity));
         if by_hand && found.next == Some(start) {
-            return self.by_hand(server, session, start, reports).await;
+            return self.by_hand(server, &position, session, start, reports).await;
         }
         tracing::info!(stream = self.settings.stream, start, last = found.last_sequence, "consuming");
         self.pull(server, connection, &consumer, session, reports).await
@@ -153,6 +157,7 @@ impl Source {
     async fn by_hand(
         &self,
         server: &impl Server,
+        position: &Position,
         session: Session,
         start: u64,
         reports: &mut UnboundedReceiver<Report>,
@@ -170,6 +175,9 @@ impl Source {
                 Err(error) => return Ok(End::Failed(StreamError::from(error).into())),
             }
         }
+        if let Err(end) = self.confirm_read(server, position, &messages).await {
+            return Ok(end);
+        }
         self.inbox.batch(session, messages).await?;
         // The answer comes after what the applier has to say of them.
         self.inbox.position().await?;
@@ -179,6 +187,26 @@ impl Source {
             }
         }
         Ok(End::SteppedOver)
+    }
+
+    /// What is read from a stream does not go with it, as a consumer does: another history may have begun meanwhile.
+    /// What is still there once all was read was there together, and follows what was counted.
+    async fn confirm_read(
+        &self,
+        server: &impl Server,
+        position: &Position,
+        messages: &[Delivered],
+    ) -> Result<(), End> {
+        for message in messages {
+            let again = server.at(&self.settings.stream, message.sequences.stream).await;
+            let again = again.map_err(|error| End::Failed(StreamError::from(error).into()))?;
+            if again.is_none_or(|again| again.fingerprint() != message.fingerprint()) {
+                return Err(End::Doubtful);
+            }
+        }
+        let (found, _) = self.confirm(server, position).await?;
+        let is_same = self.confirmed.borrow().as_ref() == Some(&found.identity);
+        if is_same { Ok(()) } else { Err(End::Doubtful) }
     }
 
     async fn pull<S: Server>(
@@ -193,7 +221,7 @@ impl Source {
             Ok(messages) => messages,
             Err(failure) => return Ok(End::Failed(failure)),
         };
-        let (replaced, watched) = (server.replaced(connection), self.watch(server));
+        let (replaced, watched) = (server.replaced(connection), self.watch(server, true));
         tokio::pin!(replaced, watched);
         loop {
             let first = tokio::select! {
@@ -219,14 +247,22 @@ impl Source {
     }
 
     /// Looks at the stream now and then; ends when it looks wrong. While messages arrive that
-    /// look can deceive, so it is only a reason for a second one.
-    pub(crate) async fn watch(&self, server: &impl Server) -> Result<End, ApplierGone> {
+    /// look can deceive, so it is only a reason for a second one. `is_delivering`: what is in the stream has to have
+    /// been applied by the next look.
+    pub(crate) async fn watch(&self, server: &impl Server, is_delivering: bool) -> Result<End, ApplierGone> {
+        let applied = self.inbox.position().await?.applied;
+        let mut overdue = (self.status.lag_events() > 0).then_some(applied);
         loop {
             tokio::time::sleep(self.settings.identity_check_interval).await;
             let position = self.inbox.position().await?;
             match self.verdict(server, &position).await {
                 Ok((StreamFacts::Found(found), Verdict::Same { lost: None })) => {
                     self.status.seen(found.last_sequence);
+                    let waiting = (found.last_sequence > position.applied).then_some(position.applied);
+                    if is_delivering && waiting.is_some() && waiting == overdue {
+                        return Ok(End::Silent);
+                    }
+                    overdue = waiting;
                 }
                 Ok(_) => return Ok(End::Doubtful),
                 Err(error) => return Ok(End::Failed(error.into())),
@@ -240,14 +276,17 @@ fn gather(
     mut next: Option<Result<Delivered, Failure>>,
     messages: &mut (impl Stream<Item = Result<Delivered, Failure>> + Unpin),
 ) -> (Vec<Delivered>, Option<Failure>) {
-    let mut batch = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
     loop {
         match next {
             None => return (batch, Some(Failure::Ended)),
             Some(Err(failure)) => return (batch, Some(failure)),
-            Some(Ok(delivered)) => batch.push(delivered),
+            Some(Ok(delivered)) => {
+                bytes += delivered.memory_bytes();
+                batch.push(delivered);
+            }
         }
-        if batch.len() == BATCH_MESSAGES {
+        if batch.len() == BATCH_MESSAGES || bytes >= BATCH_BYTES {
             return (batch, None);
         }
         // Only what is there: the runtime's budget for one turn does not end a batch early.

@@ -11,7 +11,7 @@ use crate::writer::Batch;
 
 /// A row has up to about so many memberships: some 600 bytes for cursors of three digits.
 const MEMBERS_A_ROW: usize = 128;
-const MOST_BITS: u8 = 16;
+pub(crate) const MOST_BITS: u8 = 16;
 
 /// In how many rows the memberships of users lie who need more than one: 2^bits.
 pub(crate) type UserBits = HashMap<UserIndex, u8>;
@@ -190,6 +190,6 @@ fn chunks(bits: u8) -> impl Iterator<Item = u16> {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "at most 16 bits are left")]
-fn chunk_of(room: RoomIndex, bits: u8) -> u16 {
+pub(crate) fn chunk_of(room: RoomIndex, bits: u8) -> u16 {
     (room.0 & ((1 << bits) - 1)) as u16
 }

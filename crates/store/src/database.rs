@@ -1,12 +1,16 @@
 //! What the store needs of a database: sorted rows that change in atomic batches. Sled is one; the
 //! simulation's is another, which forgets what was not synced when told to.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use hashbrown::HashSet;
+use parking_lot::Mutex;
 
 use crate::error::StoreError;
 use crate::generation::sync_dir;
@@ -78,7 +82,11 @@ impl Database for Sled {
                     // leaves half of it makes the next opening fail.
                     File::open(directory.join("conf"))?.sync_all()?;
                     sync_dir(directory)?;
-                    return Ok(Arc::new(SledRows { tree: (*db).clone(), path: directory.to_owned() }));
+                    return Ok(Arc::new(SledRows {
+                        tree: (*db).clone(),
+                        path: directory.to_owned(),
+                        synced_blobs: Mutex::default(),
+                    }));
                 }
                 Err(sled::Error::Io(error))
                     if error.to_string().contains("could not acquire lock")
@@ -121,6 +129,34 @@ fn remove_unfinished_maps(directory: &Path) -> io::Result<()> {
 struct SledRows {
     tree: sled::Tree,
     path: PathBuf,
+    synced_blobs: Mutex<HashSet<OsString>>,
+}
+
+impl SledRows {
+    /// A page of rows that together are longer than a quarter of a segment is a file of its own, written once, which
+    /// sled never syncs.
+    fn sync_blobs(&self) -> io::Result<()> {
+        let directory = self.path.join("blobs");
+        let mut synced = self.synced_blobs.lock();
+        let mut found = HashSet::new();
+        for entry in fs::read_dir(&directory)? {
+            let name = entry?.file_name();
+            if !synced.contains(&name) {
+                match File::open(directory.join(&name)) {
+                    Ok(blob) => blob.sync_all()?,
+                    // Sled needs it no more.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                }
+            }
+            found.insert(name);
+        }
+        if !found.is_subset(&synced) {
+            sync_dir(&directory)?;
+        }
+        *synced = found;
+        Ok(())
+    }
 }
 
 impl Rows for SledRows {
@@ -155,6 +191,7 @@ impl Rows for SledRows {
     fn sync(&self) -> Result<(), StoreError> {
         self.tree.flush()?;
         let sync = || {
+            self.sync_blobs()?;
             File::open(self.path.join("db"))?.sync_all()?;
             sync_dir(&self.path)
         };

@@ -62,9 +62,10 @@ impl Opening<'_> {
     }
 
     fn open_any(&self) -> Result<Opened, OpenError> {
-        self.wait_for_space();
+        // What an earlier process did not finish may be what fills the disk.
         self.data_dir.remove_unfinished()?;
         let shelf = self.data_dir.shelf()?;
+        self.wait_for_space();
         let (marker, state) = self.data_dir.marker()?;
         let (rows, generation, loaded) = match (self.data_dir.current()?, self.data_dir.newest()?) {
             (Current::Named(generation), _) => self.existing(generation, &marker, &state, &shelf)?,
@@ -111,7 +112,12 @@ impl Opening<'_> {
                 match self.try_open(&generation.path) {
                     Ok((rows, loaded)) => {
                         self.set(marker, &State::Open)?;
-                        return Ok((rows, generation, loaded));
+                        if self.snapshots(shelf)?.first().is_none_or(|newest| !is_better(newest, &loaded)) {
+                            return Ok((rows, generation, loaded));
+                        }
+                        drop(rows);
+                        self.data_dir.abandon(&generation)?;
+                        return self.recover(marker, shelf, "it was lost, and nothing was counted since");
                     }
                     Err(LoadError::Damage(damage)) => damage,
                     Err(LoadError::Refused(refused)) => {
@@ -146,7 +152,7 @@ impl Opening<'_> {
                 StoreError::Sync(error) => std::io::Error::new(error.kind(), error.to_string()).into(),
                 other => std::io::Error::other(other.to_string()).into(),
             };
-            self.sled_error(path, error)
+            sled_load_error(path, error)
         })?;
         Ok((rows, loaded))
     }
@@ -161,32 +167,13 @@ impl Opening<'_> {
             let _ = sender.send(opened);
         };
         let thread = std::thread::Builder::new().name("store-open".to_owned()).spawn(open);
-        thread.map_err(|error| self.sled_error(path, sled::Error::Io(error)))?;
+        thread.map_err(|error| LoadError::Refused(sled_open_error(path, sled::Error::Io(error))))?;
         match opened.recv_timeout(self.options.open_timeout) {
             Ok(Ok(Ok(rows))) => Ok(rows),
-            Ok(Ok(Err(error))) => Err(self.sled_error(path, error)),
+            Ok(Ok(Err(error))) => Err(sled_load_error(path, error)),
             Ok(Err(panic)) => Err(Damage::Panicked(message(&*panic)).into()),
             Err(RecvTimeoutError::Timeout) => Err(Damage::TimedOut(self.options.open_timeout).into()),
             Err(RecvTimeoutError::Disconnected) => Err(Damage::Panicked("without a word".to_owned()).into()),
-        }
-    }
-
-    /// What the operating system refuses says nothing of the store.
-    fn sled_error(&self, path: &Path, error: sled::Error) -> LoadError {
-        use std::io::ErrorKind::{
-            OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
-        };
-        let refuses = [OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
-        /// ENFILE and EMFILE.
-        const TOO_MANY_FILES: [i32; 2] = [23, 24];
-        match &error {
-            sled::Error::Io(io)
-                if refuses.contains(&io.kind())
-                    || io.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) =>
-            {
-                LoadError::Refused(OpenError::Sled { path: path.to_owned(), error })
-            }
-            _ => error.into(),
         }
     }
 
@@ -211,10 +198,18 @@ impl Opening<'_> {
                 Err(FillError::Snapshot(error)) => {
                     tracing::error!(%error, "this snapshot can't be used");
                     self.data_dir.abandon(&generation)?;
-                    if let ReadError::Damaged { path, .. } = &error {
-                        self.metrics.snapshots_damaged.inc();
-                        let aside = shelf.put_aside(&file, self.options.quarantines_kept);
-                        aside.map_err(|error| OpenError::Io { path: path.clone(), error })?;
+                    match error {
+                        ReadError::Damaged { path, .. } => {
+                            self.metrics.snapshots_damaged.inc();
+                            let aside = shelf.put_aside(&file, self.options.quarantines_kept);
+                            aside.map_err(|error| OpenError::Io { path, error })?;
+                        }
+                        // That says nothing against it, and no older one is as good.
+                        ReadError::Refused(refused) => return Err(*refused),
+                        ReadError::Io { path, error } if is_refused(&error) => {
+                            return Err(OpenError::Io { path, error });
+                        }
+                        ReadError::Io { .. } => {}
                     }
                 }
                 Err(FillError::Store(error)) => {
@@ -334,6 +329,30 @@ impl Opening<'_> {
             }
             std::thread::sleep(SPACE_LOOK);
         }
+    }
+}
+
+/// A store in which nothing was counted, because it had to begin with nothing, gives way to a snapshot that somebody
+/// brought meanwhile.
+fn is_better(snapshot: &SnapshotFile, loaded: &Loaded) -> bool {
+    let position = &loaded.checkpoint.position;
+    position.recount.is_some() && snapshot.sequence > position.applied
+}
+
+/// What the operating system refuses says nothing of what is in the files.
+fn is_refused(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let refuses = [OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
+    /// ENFILE and EMFILE.
+    const TOO_MANY_FILES: [i32; 2] = [23, 24];
+    let is_short_of_files = error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code));
+    is_short_of_files || refuses.contains(&error.kind())
+}
+
+fn sled_load_error(path: &Path, error: sled::Error) -> LoadError {
+    match &error {
+        sled::Error::Io(io) if is_refused(io) => LoadError::Refused(sled_open_error(path, error)),
+        _ => error.into(),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::options::Options;
 use crate::outbox::{DeadLetter, Outbox};
 use crate::snapshot::SnapshotFile;
 use crate::walk::Walked;
-use crate::watchdog::Watched;
+use crate::watchdog::{Watchdog, Watched};
 use crate::writer::{Batch, Done, Durable, Job, Snapshots, Worker, Writer};
 
 /// The durable copy of the counters, and the message ids they remember.
@@ -36,6 +36,7 @@ pub struct Store {
     writer: Writer,
     rows: Arc<dyn Rows>,
     marker: Marker,
+    watchdog: Watchdog,
     options: Options,
     metrics: Metrics,
     /// Of the last commit, on disk or on its way there.
@@ -74,8 +75,8 @@ impl Store {
         let opened = Opening { data_dir: &data_dir, options, metrics, progress }.open()?;
         let Opened { rows, generation, loaded: Loaded { counters, checkpoint, walked }, marker, shelf } =
             opened;
-        let watched = Watched::new(rows, options.write_timeout, marker.clone(), options.give_up.clone());
-        let rows: Arc<dyn Rows> = Arc::new(watched);
+        let watchdog = Watchdog::new(options.write_timeout, marker.clone(), options.give_up.clone());
+        let rows: Arc<dyn Rows> = Arc::new(Watched { rows, watchdog: watchdog.clone() });
         let Walked { digests, user_bits, outbox, stale, unpaged } = walked;
         let snapshots = shelf.snapshots();
         let snapshots =
@@ -87,6 +88,7 @@ impl Store {
             database: options.database.clone(),
             data_dir: options.data_dir.clone(),
             reserve_bytes: options.reserve_bytes,
+            watchdog: watchdog.clone(),
         };
         let applied = checkpoint.position.applied;
         let worker = Worker::new(rows.clone(), marker.clone(), metrics.clone(), applied, target);
@@ -99,6 +101,7 @@ impl Store {
             outbox: Outbox::new(rows.clone(), marker.clone(), outbox),
             rows,
             marker,
+            watchdog,
             options: options.clone(),
             metrics: metrics.clone(),
             checkpoint,
@@ -272,6 +275,7 @@ impl Store {
     /// Waits for what is on its way, and notes that the store was closed in order.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.wait()?;
+        let _call = self.watchdog.watch();
         self.marker.set(&State::Closed).map_err(|error| StoreError::Sync(Arc::new(error)))
     }
 

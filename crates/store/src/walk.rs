@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::bytes::BadRow;
 use crate::checkpoint::Checkpoint;
-use crate::commit::UserBits;
+use crate::commit::{MOST_BITS, UserBits, chunk_of};
 use crate::database::Bytes;
 use crate::digest::{self, Digest};
 use crate::digests::Digests;
@@ -74,8 +74,14 @@ struct PartialUser {
     index: UserIndex,
     tenant: String,
     id: String,
+    bits: u8,
     members: Vec<(RoomIndex, MemberFact)>,
     rows: Vec<Key>,
+}
+
+/// Whether a user's row with these memberships is where the next commit looks for them.
+fn are_of_chunk(members: &[(RoomIndex, MemberFact)], bits: u8, chunk: u16) -> bool {
+    members.iter().all(|(room, _)| chunk_of(*room, bits) == chunk)
 }
 
 /// A walk under way.
@@ -201,13 +207,20 @@ impl<L: Listener> Walk<L> {
             }
             let mut members = Vec::new();
             let header = rows::members(row, true, &mut members)?.ok_or(BadRow)?;
+            if header.bits > MOST_BITS || !are_of_chunk(&members, header.bits, chunk) {
+                return Err(BadRow);
+            }
             if header.bits > 0 {
                 self.walked.user_bits.insert(index, header.bits);
             }
             let (tenant, id) = (header.tenant.to_owned(), header.user.to_owned());
-            self.user = Some(PartialUser { index, tenant, id, members, rows: Vec::new() });
+            self.user = Some(PartialUser { index, tenant, id, bits: header.bits, members, rows: Vec::new() });
         } else if let Some(user) = &mut self.user {
+            let before = user.members.len();
             rows::members(row, false, &mut user.members)?;
+            if !are_of_chunk(&user.members[before..], user.bits, chunk) {
+                return Err(BadRow);
+            }
         }
         if let Some(user) = &mut self.user {
             user.rows.push(Key::User(index, chunk));

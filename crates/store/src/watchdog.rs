@@ -1,6 +1,5 @@
-//! Notices that the database does not come back: a full or broken disk can make it wait for ever.
+//! Notices that the disk does not come back: a full or broken one can make whoever uses it wait for ever.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -18,23 +17,16 @@ const MARKING: Duration = Duration::from_secs(5);
 /// When each call that has not returned was made.
 type Calls = Arc<Mutex<Vec<Option<Instant>>>>;
 
-/// Rows that are watched: when a call takes longer than the limit, the store is marked dirty and
-/// the process is told to give up.
-pub(crate) struct Watched {
-    rows: Arc<dyn Rows>,
+/// When what is watched takes longer than the limit, the store is marked dirty and the process is told to give up.
+#[derive(Debug, Clone)]
+pub(crate) struct Watchdog {
     calls: Calls,
-    /// Dropped with the rows, which ends the thread.
+    /// The thread ends when all clones are dropped.
     _stop: Sender<()>,
 }
 
-impl fmt::Debug for Watched {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Watched").field(&self.rows).finish()
-    }
-}
-
-impl Watched {
-    pub(crate) fn new(rows: Arc<dyn Rows>, limit: Duration, marker: Marker, give_up: GiveUp) -> Self {
+impl Watchdog {
+    pub(crate) fn new(limit: Duration, marker: Marker, give_up: GiveUp) -> Self {
         let calls = Calls::default();
         let (stop, stopped) = channel();
         let watched = calls.clone();
@@ -43,7 +35,7 @@ impl Watched {
                 let hangs = watched.lock().iter().flatten().any(|since| since.elapsed() > limit);
                 if hangs {
                     let what = format!(
-                        "its database did not answer within {} s (store.write_timeout_s)",
+                        "its disk did not answer within {} s (store.write_timeout_s)",
                         limit.as_secs()
                     );
                     mark(marker, what.clone());
@@ -56,10 +48,11 @@ impl Watched {
         if let Err(error) = spawned {
             tracing::error!(%error, "the store's watchdog can't be started: a hanging disk will not be noticed");
         }
-        Self { rows, calls, _stop: stop }
+        Self { calls, _stop: stop }
     }
 
-    fn watch(&self) -> Call<'_> {
+    /// From now on, until what it returns is dropped.
+    pub(crate) fn watch(&self) -> Call<'_> {
         let mut calls = self.calls.lock();
         let place = calls.iter().position(Option::is_none).unwrap_or_else(|| {
             calls.push(None);
@@ -83,8 +76,8 @@ fn mark(marker: Marker, what: String) {
     }
 }
 
-/// A call under way.
-struct Call<'a> {
+/// Something that is watched.
+pub(crate) struct Call<'a> {
     calls: &'a Calls,
     place: usize,
 }
@@ -95,32 +88,39 @@ impl Drop for Call<'_> {
     }
 }
 
+/// Rows each call of which is watched.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) rows: Arc<dyn Rows>,
+    pub(crate) watchdog: Watchdog,
+}
+
 impl Rows for Watched {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, sled::Error> {
-        let _call = self.watch();
+        let _call = self.watchdog.watch();
         self.rows.get(key)
     }
 
     fn scan(&self, from: &[u8]) -> Scan<'_> {
         let mut rows = self.rows.scan(from);
         Box::new(std::iter::from_fn(move || {
-            let _call = self.watch();
+            let _call = self.watchdog.watch();
             rows.next()
         }))
     }
 
     fn apply(&self, changes: RowChanges) -> Result<(), sled::Error> {
-        let _call = self.watch();
+        let _call = self.watchdog.watch();
         self.rows.apply(changes)
     }
 
     fn fill(&self, rows: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error> {
-        let _call = self.watch();
+        let _call = self.watchdog.watch();
         self.rows.fill(rows)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        let _call = self.watch();
+        let _call = self.watchdog.watch();
         self.rows.sync()
     }
 }
@@ -168,7 +168,8 @@ mod tests {
         let give_up: GiveUp = Arc::new(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
         });
-        let rows = Watched::new(Arc::new(Slow(takes)), limit, marker, give_up);
+        let watchdog = Watchdog::new(limit, marker, give_up);
+        let rows = Watched { rows: Arc::new(Slow(takes)), watchdog };
         rows.get(b"key").unwrap();
         (given_up.load(Ordering::SeqCst), Marker::open(&path).unwrap().1)
     }

@@ -19,6 +19,7 @@ use crate::marker::Marker;
 use crate::metrics::{Metrics, gauge};
 use crate::open::message;
 use crate::snapshot::{self, Shelf, SnapshotFile, Target, WriteError};
+use crate::watchdog::Watchdog;
 
 /// Everything one commit does.
 #[derive(Debug, Default)]
@@ -75,6 +76,7 @@ pub(crate) struct Snapshots {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) data_dir: PathBuf,
     pub(crate) reserve_bytes: u64,
+    pub(crate) watchdog: Watchdog,
 }
 
 impl Worker {
@@ -137,11 +139,11 @@ impl Worker {
     }
 
     fn snapshot(&self, checkpoint: &Checkpoint) -> Result<Option<Vec<SnapshotFile>>, StoreError> {
-        let Snapshots { shelf, kept, database, data_dir, reserve_bytes } = &self.snapshots;
+        let Snapshots { shelf, kept, database, data_dir, reserve_bytes, watchdog } = &self.snapshots;
         let start = Instant::now();
         tracing::info!(sequence = checkpoint.position.applied, "writing a snapshot");
         let has_space = || database.free_bytes(data_dir).map_or(true, |free| free >= *reserve_bytes);
-        let target = Target { shelf, has_space: &has_space };
+        let target = Target { shelf, has_space: &has_space, watchdog };
         let file = match snapshot::write(&*self.rows, checkpoint, &target) {
             Ok(file) => file,
             Err(WriteError::Damage(damage)) => return Err(StoreError::NotAsCommitted(damage)),
@@ -154,6 +156,7 @@ impl Worker {
         let seconds = start.elapsed().as_secs_f64();
         tracing::info!(sequence = file.sequence, bytes = file.bytes, seconds, "snapshot written");
         self.metrics.snapshot_written(file.sequence, file.bytes, seconds);
+        let _call = watchdog.watch();
         let left = shelf.trim(&file, *kept).or_else(|error| {
             tracing::error!(%error, "old snapshots could not be removed");
             shelf.snapshots()

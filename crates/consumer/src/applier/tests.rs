@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
-use super::{Applier, Batch, Begin, Halt, Report, Session, Sessions, Work};
+use super::{Applier, Batch, Begin, ClosedByPanic, Halt, Report, Session, Sessions, Work};
 use crate::backlog::Backlog;
 use crate::delivered::Delivered;
 use crate::gaps::Gap;
@@ -216,6 +216,32 @@ fn a_gap_stops_and_an_accepted_one_does_not() {
     desk.send(vec![delivered(4, 1, 0, &posted(1))]);
     assert_eq!(desk.badge(), 1);
     assert_eq!(desk.restart().position().accepted_gaps, [(2, 3)]);
+}
+
+/// A stream may have holes without end.
+#[test]
+fn many_accepted_gaps_are_remembered_as_few() {
+    let mut desk = Desk::on(TempDir::new().unwrap(), vec![Gap { first: 1, last: 1_000 }]);
+    desk.begin(None, 600);
+    let messages = (1..=300).map(|number| delivered(2 * number, number, 300 - number, &posted(number)));
+    desk.send(messages.collect());
+    let position = desk.position();
+    assert_eq!(position.applied, 600);
+    let gaps = position.accepted_gaps;
+    assert_eq!((gaps.len(), gaps[0], gaps[1], gaps[99]), (100, (1, 401), (403, 403), (599, 599)));
+}
+
+#[test]
+fn a_panic_closes_the_gate_before_anything_is_dropped() {
+    let status = Status::new(|_| {});
+    let gate = ClosedByPanic(status.clone());
+    let panicking = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _gate = gate;
+        panic!("in the midst of an event");
+    }));
+    assert!(panicking.is_err());
+    let not_ready = status.snapshot(UNIX_EPOCH).not_ready;
+    assert!(matches!(not_ready, Some((Reason::Store, _))), "{not_ready:?}");
 }
 
 #[test]

@@ -15,12 +15,15 @@ use crate::error::Damage;
 use crate::generation::sync_dir;
 use crate::keys::{CHECKPOINT_KEY, table};
 use crate::walk::Walk;
+use crate::watchdog::Watchdog;
 
 /// Where a snapshot goes.
 pub(crate) struct Target<'a> {
     pub(crate) shelf: &'a Shelf,
     /// Whether there is room for more bytes; asked at each block.
     pub(crate) has_space: &'a dyn Fn() -> bool,
+    /// Watches what is done to files. The rows have a watch of their own.
+    pub(crate) watchdog: &'a Watchdog,
 }
 
 impl From<sled::Error> for WriteError {
@@ -46,6 +49,7 @@ pub(crate) fn write(
     let (path, unfinished) = (target.shelf.path(sequence), target.shelf.unfinished_path(sequence));
     let written = write_file(rows, checkpoint, target, &unfinished).and_then(|bytes| {
         let finish = || {
+            let _call = target.watchdog.watch();
             fs::rename(&unfinished, &path)?;
             sync_dir(target.shelf.directory())
         };
@@ -74,7 +78,7 @@ fn write_file(
         let (key, row) = row?;
         walk.note_newest(&key, &row)?;
     }
-    let file = File::create(path).map_err(io)?;
+    let file = Watched::create(path, target.watchdog).map_err(io)?;
     let mut out = Blocks::begin(BufWriter::new(file)).map_err(io)?;
     for row in rows.scan(&[]) {
         let (key, row) = row?;
@@ -92,8 +96,37 @@ fn write_file(
     let counts = [names.room_count, names.user_count, names.membership_count];
     let (out, bytes) = out.end(checkpoint, counts).map_err(io)?;
     let file = out.into_inner().map_err(|error| io(error.into_error()))?;
-    file.sync_all().map_err(io)?;
+    file.sync().map_err(io)?;
     Ok(bytes)
+}
+
+/// A file each call of which is watched.
+struct Watched<'a> {
+    file: File,
+    watchdog: &'a Watchdog,
+}
+
+impl<'a> Watched<'a> {
+    fn create(path: &Path, watchdog: &'a Watchdog) -> io::Result<Self> {
+        let _call = watchdog.watch();
+        Ok(Self { file: File::create(path)?, watchdog })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let _call = self.watchdog.watch();
+        self.file.sync_all()
+    }
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _call = self.watchdog.watch();
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Rows become blocks.

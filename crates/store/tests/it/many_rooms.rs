@@ -3,7 +3,7 @@
 use counters::{MutedRooms, Policies};
 use oracle::script::Script;
 
-use crate::run::{Run, open_sled, options};
+use crate::run::{Run, change_rows, open_sled, options};
 
 fn apply(run: &mut Run, text: &str) {
     for step in Script::parse(text).unwrap().steps {
@@ -44,6 +44,31 @@ fn a_user_of_many_rooms_is_spread_over_rows_and_found_whole() {
     let longest = db.iter().map(|row| row.unwrap().1.len()).max().unwrap();
     assert!(longest < 4_096, "a row of {longest} bytes");
     assert!(db.scan_prefix([3]).count() >= 16, "ann and bob take eight rows each");
+}
+
+/// In how many rows a user's memberships lie says nothing about their counts, but about where the next commit puts them.
+#[test]
+fn memberships_that_are_not_where_they_belong_are_damage() {
+    const BITS: usize = "_t_ann".len();
+    for (bits, is_whole) in [(3, true), (2, false), (4, false), (40, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path(), Policies::default());
+        let mut run = Run::open(&options).unwrap();
+        for room in 0..600 {
+            apply(&mut run, &format!("joined r{room} ann"));
+        }
+        run.commit();
+        drop(run);
+        change_rows(dir.path(), |db| {
+            let (key, row) = db.scan_prefix([3]).next().unwrap().unwrap();
+            let mut row = row.to_vec();
+            assert_eq!(row[BITS], 3, "eight rows");
+            row[BITS] = bits;
+            db.insert(key, row).unwrap();
+        });
+        let recount = Run::open(&options).unwrap().store.position().recount.clone();
+        assert_eq!(recount.is_none(), is_whole, "{bits} bits: {recount:?}");
+    }
 }
 
 /// The rows of a user whose rooms are all gone must not become part of another user.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oracle::Oracle;
 use oracle::history::{History, Variant};
-use store::{DataDir, Digest, Metrics, Options, Store};
+use store::{DataDir, Digest, Metrics, OpenError, Options, Store};
 
 use crate::run::{Run, TestDatabase, copy_dir, dead_letter, full_history, options, policies, store_in};
 
@@ -196,13 +196,39 @@ fn a_damaged_store_gives_no_snapshot() {
 }
 
 #[test]
-fn a_snapshot_counted_under_other_policies_is_left_alone() {
+fn a_snapshot_counted_under_other_policies_is_refused_as_such_a_store_is() {
     let (dir, options) = two_snapshots();
     let mut other = options.clone();
     other.policies.message_window = 3;
-    let run = Run::open(&other).unwrap();
-    assert!(run.store.position().recount.is_some());
+    assert!(matches!(Run::open(&other), Err(OpenError::Policies { .. })));
     assert_eq!(snapshots(dir.path()).len(), 2, "they are whole");
+    assert_eq!(Run::open(&options).unwrap().counters.applied(), 200);
+}
+
+/// Bug this would show: the store that was begun with nothing is current from then on, and the snapshot that an
+/// operator brings is never looked at.
+#[test]
+fn a_snapshot_that_is_brought_after_everything_was_lost_is_taken() {
+    let (dir, options) = two_snapshots();
+    let aside = dir.path().join("aside");
+    fs::create_dir(&aside).unwrap();
+    for path in snapshots(dir.path()) {
+        fs::rename(&path, aside.join(path.file_name().unwrap())).unwrap();
+    }
+    for _ in 0..2 {
+        assert!(Run::open(&options).unwrap().store.position().recount.is_some());
+    }
+    for entry in fs::read_dir(&aside).unwrap() {
+        let path = entry.unwrap().path();
+        fs::rename(&path, dir.path().join("snapshots").join(path.file_name().unwrap())).unwrap();
+    }
+    let mut run = Run::open(&options).unwrap();
+    assert_eq!((run.counters.applied(), run.store.position().recount.clone()), (200, None));
+    assert_eq!(fs::read_dir(dir.path().join("quarantine")).unwrap().count(), 1, "an empty store is not kept");
+    run.apply_all(&full_history(), 200..);
+    run.commit();
+    drop(run);
+    assert_eq!(Run::open(&options).unwrap().counters.applied(), 300, "what was counted since stays");
 }
 
 #[test]
@@ -239,6 +265,9 @@ fn an_opening_waits_for_space() {
     let database = Arc::new(TestDatabase::default());
     database.free_bytes.store(0, Ordering::SeqCst);
     options.database = database.clone();
+    // It may be what fills the disk.
+    let unfinished = dir.path().join("snapshots/00000000000000000300.snapshot.new");
+    fs::write(&unfinished, "half").unwrap();
     let told = Mutex::new(String::new());
     std::thread::scope(|scope| {
         let opening = scope.spawn(|| {
@@ -250,6 +279,7 @@ fn an_opening_waits_for_space() {
             assert!(!opening.is_finished());
             std::thread::sleep(Duration::from_millis(1));
         }
+        assert!(!unfinished.exists());
         database.free_bytes.store(u64::MAX, Ordering::SeqCst);
         assert_eq!(opening.join().unwrap(), 300);
     });
