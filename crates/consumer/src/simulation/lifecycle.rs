@@ -55,8 +55,9 @@ impl World {
         }
         // It would wait for space until somebody makes some.
         self.hands.free_disk();
-        if self.openings >= MOST_OPENINGS {
-            self.hands.disk.suspect("too many processes ended while they opened it");
+        // Too many processes ended there, or one does not wait long, which a busy machine may make too short.
+        if self.openings >= MOST_OPENINGS || self.opening_hangs {
+            self.hands.disk.doubt();
         }
         self.hands.disk.enter(Stage::Opening);
         let options = self.options();
@@ -70,17 +71,17 @@ impl World {
         if self.hands.disk.is_dead() {
             drop(opened);
             self.bury("while it opened the store")?;
-        } else {
-            match opened {
-                Err(panic) => {
-                    let what = panic.downcast_ref::<String>();
-                    return Err(format!("opening the store panics: {what:?}"));
-                }
-                Ok(Err(error)) => self.bury(&format!("the store was not opened: {error}"))?,
-                Ok(Ok(opened)) => self.opened(opened)?,
-            }
+            return self.check_aside();
         }
-        self.check_aside()
+        self.check_aside()?;
+        match opened {
+            Err(panic) => {
+                let what = panic.downcast_ref::<String>();
+                Err(format!("opening the store panics: {what:?}"))
+            }
+            Ok(Err(error)) => self.bury(&format!("the store was not opened: {error}")),
+            Ok(Ok(opened)) => self.opened(opened),
+        }
     }
 
     /// What was put aside is not good any more.
@@ -167,6 +168,7 @@ impl World {
         }
         if let Some(running) = process.running.take() {
             running.end(Ok(durable)).map_err(|error| format!("the store was not closed: {error}"))?;
+            self.hands.disk.closed();
         }
         self.bury("asked to end")
     }

@@ -170,7 +170,7 @@ impl Hands {
             Fault::OldRow => return self.disk.harm(Harm::Old, dice).is_some(),
             Fault::SnapshotDamaged => return self.damage_snapshot(dice),
             Fault::MarkerDamaged => {
-                self.disk.suspect("the marker was damaged");
+                self.disk.doubt();
                 let junk = [&b"opened\n"[..], &[0; 512], &[0xff; 100], b"closed"];
                 fs::write(data_dir.join("marker"), dice.pick(&junk)).expect("the marker can be written");
             }

@@ -44,6 +44,8 @@ pub(super) struct State {
     is_in_use: bool,
     /// Whether the next process need not find all that was told to be durable.
     is_excused: bool,
+    /// Whether there is a reason to put the store away, whatever its database is like.
+    is_in_doubt: bool,
     /// Of the process that runs, and the highest that any told while it lived.
     durable: Option<Durable>,
     announced: u64,
@@ -91,6 +93,7 @@ impl Disk {
             free_bytes: u64::MAX,
             is_in_use: false,
             is_excused: false,
+            is_in_doubt: false,
             durable: None,
             announced: 0,
             hanging: Vec::new(),
@@ -167,6 +170,7 @@ impl Disk {
         state.opened = None;
         state.announced = 0;
         state.is_excused = false;
+        state.is_in_doubt = false;
         Ok(())
     }
 
@@ -189,9 +193,15 @@ impl Disk {
         harmed
     }
 
-    /// There is a reason not to trust the store's database.
-    pub fn suspect(&self, why: &str) {
-        self.0.lock().suspect(why);
+    /// There is a reason to put the store away, whatever its database is like; until it is opened, or
+    /// closed in order.
+    pub fn doubt(&self) {
+        self.0.lock().is_in_doubt = true;
+    }
+
+    /// The process has closed the store in order, which it says in the marker.
+    pub fn closed(&self) {
+        self.0.lock().is_in_doubt = false;
     }
 
     /// Whoever opens the store's database dies.
@@ -205,8 +215,13 @@ impl Disk {
 
     /// Databases in quarantine against which nothing is known: why they are there.
     pub fn innocents_in_quarantine(&self) -> io::Result<Vec<String>> {
-        let state = self.0.lock();
+        let mut state = self.0.lock();
         let ids = ids_in(&state.data_dir.join("quarantine"))?;
+        if state.is_in_doubt {
+            let put_away =
+                state.images.iter_mut().filter(|(id, _)| ids.iter().any(|(other, _)| other == *id));
+            put_away.for_each(|(_, image)| image.suspect("it was in doubt"));
+        }
         let is_innocent = |id: &u64| state.images.get(id).is_some_and(|image| image.harmed.is_none());
         let innocents = ids.into_iter().filter(|(id, _)| is_innocent(id));
         Ok(innocents
@@ -228,15 +243,21 @@ impl Disk {
 
     /// Whether the next process need not find all that was told to be durable.
     pub fn is_excused(&self) -> bool {
-        self.0.lock().is_excused
+        let state = self.0.lock();
+        state.is_excused || state.is_in_doubt
     }
 
-    /// A process has found this.
+    /// A process has opened the store, found this in it and proved it whole, and written the marker.
     pub fn settle(&self, sequence: u64) {
         let mut state = self.0.lock();
+        let state = &mut *state;
         state.announced = sequence;
-        let image = state.opened.and_then(|opened| state.images.get(&opened));
-        state.is_excused = image.is_some_and(|image| image.harmed.is_some());
+        state.is_in_doubt = false;
+        let image = state.opened.and_then(|opened| state.images.get_mut(&opened));
+        state.is_excused = image.is_some_and(|image| {
+            image.found_whole();
+            image.harmed.is_some()
+        });
     }
 
     pub(super) fn operation(&self, operation: Operation) -> Fate {
@@ -317,7 +338,7 @@ impl State {
     fn suspect(&mut self, why: &str) {
         let opened = self.opened;
         if let Some(image) = opened.and_then(|opened| self.images.get_mut(&opened)) {
-            image.harmed.get_or_insert_with(|| why.to_owned());
+            image.suspect(why);
         }
         self.is_excused = true;
     }

@@ -45,6 +45,8 @@ pub(super) struct Image {
     unreadable: BTreeSet<Vec<u8>>,
     /// Why this database need not be what was committed.
     pub(super) harmed: Option<String>,
+    /// Whether that came after it was opened last.
+    pub(super) is_harmed_since_opening: bool,
     /// Whoever opens it dies.
     pub(super) kills_its_opener: bool,
 }
@@ -116,13 +118,39 @@ impl Image {
                     changes.sort();
                     let percent = *dice.pick(&[0, 50, 50, 100]);
                     changes.retain(|_| dice.chance(percent));
-                    left.harmed = Some("the power cut tore its newest batches".to_owned());
                 }
                 left.sync();
                 left.rows = left.synced.clone();
+                if !self.states().contains(&left.rows) {
+                    left.suspect("the power cut tore its newest batches");
+                }
             }
         }
         left
+    }
+
+    /// Every state that it was in since it was synced.
+    fn states(&self) -> Vec<Rows> {
+        let mut states = vec![self.synced.clone()];
+        let mut rows = self.synced.clone();
+        for changes in &self.unsynced {
+            change(&mut rows, changes);
+            states.push(rows.clone());
+        }
+        states
+    }
+
+    /// The first reason stays.
+    pub(super) fn suspect(&mut self, why: &str) {
+        self.harmed.get_or_insert_with(|| why.to_owned());
+        self.is_harmed_since_opening = true;
+    }
+
+    /// Whoever opened it has found it whole: what happened before did not matter.
+    pub(super) fn found_whole(&mut self) {
+        if !self.is_harmed_since_opening {
+            self.harmed = None;
+        }
     }
 
     /// Says what was done to which row; `None` if there was no such row. A database in use notices
@@ -162,7 +190,7 @@ impl Image {
             self.unreadable.insert(key.clone());
         }
         let what = format!("row {key:02x?}: {harm:?}");
-        self.harmed = Some(what.clone());
+        self.suspect(&what);
         Some(what)
     }
 }

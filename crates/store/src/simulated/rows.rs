@@ -37,6 +37,7 @@ impl Database for Disk {
             });
             let image = state.images.entry(id).or_default();
             let is_deadly = image.kills_its_opener;
+            image.is_harmed_since_opening = false;
             state.opened = Some(id);
             fs::write(&path, id.to_string())?;
             if is_deadly {
