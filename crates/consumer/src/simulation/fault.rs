@@ -173,6 +173,11 @@ impl Coverage {
         self.counts.get(place(fault, phase)).copied().unwrap_or(0)
     }
 
+    /// How many faults happened.
+    pub(super) fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
     pub(super) fn never(&self) -> Vec<(Fault, Phase)> {
         pairs().into_iter().filter(|(fault, phase)| self.count(*fault, *phase) == 0).collect()
     }

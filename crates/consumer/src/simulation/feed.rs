@@ -11,7 +11,7 @@ use store::simulated::Dice;
 
 use super::stream::Payload;
 
-/// So many messages are published in each run.
+/// So many messages are published in each run, and as many are kept in reserve.
 pub(super) const LENGTH: usize = 640;
 
 /// Of a hundred messages.
@@ -21,18 +21,16 @@ const WITH_HEADERS: u64 = 10;
 
 pub(super) fn feed(seed: u64, dice: &mut Dice) -> (Policies, VecDeque<Payload>) {
     let variant = *dice.pick(&Variant::ALL);
-    let history = History::generate(seed, LENGTH, variant);
+    let history = History::generate(seed, 2 * LENGTH, variant);
     let mut feed = VecDeque::new();
     let mut latest_ms = 0;
     for (event, stored_ms) in history.events {
         // What was copied of malformed events is told by their times: those are not set back.
         latest_ms = stored_ms.max(latest_ms);
-        while feed.len() < LENGTH && dice.chance(MALFORMED + OUTSIDE_PREFIX) {
+        while dice.chance(MALFORMED + OUTSIDE_PREFIX) {
             feed.push_back(no_event(latest_ms, dice));
         }
-        if feed.len() < LENGTH {
-            feed.push_back(of(event, stored_ms, dice));
-        }
+        feed.push_back(of(event, stored_ms, dice));
     }
     (history.policies, feed)
 }

@@ -29,6 +29,11 @@ use world::{Check, World};
 const RUNS: u64 = 1_000;
 /// With so many runs, every fault happens in every phase where it can.
 const RUNS_THAT_COVER: u64 = 1_000;
+/// At least so many faults happen in each run, and so many events are applied.
+const FAULTS: u64 = 5;
+const EVENTS: usize = 500;
+/// So many more faults are tried if those that were planned could not all be brought about.
+const MORE_FAULTS: u32 = 60;
 
 fn number_from(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
@@ -54,36 +59,63 @@ fn needs_reads(pair: &(Fault, Phase)) -> bool {
 }
 
 fn play(world: &mut World, seed: u64) -> Check {
-    let plan = plan(seed, &mut world.dice.fork());
+    let mut dice = world.dice.fork();
+    let plan = plan(seed, &mut dice);
     if plan.iter().any(needs_reads) {
         world.decisions.id_cache_bytes = 1_000;
     }
     world.begin()?;
     for (fault, phase) in plan {
-        for _ in 0..world.dice.between(8, 40) {
-            world.ordinary()?;
-        }
-        if world.dice.chance(80) {
-            world.mend()?;
-        }
-        world.inject(fault, phase)?;
+        live_and_suffer(world, fault, phase)?;
     }
-    world.finish()
+    for _ in 0..MORE_FAULTS {
+        if world.coverage.total() >= FAULTS {
+            break;
+        }
+        let (fault, phase) = *dice.pick(&pairs());
+        live_and_suffer(world, fault, phase)?;
+    }
+    world.finish()?;
+    let (faults, events) = (world.coverage.total(), world.events.len());
+    if faults < FAULTS || events < EVENTS {
+        return Err(format!("only {faults} faults happened, and {events} events were applied"));
+    }
+    Ok(())
 }
 
-/// One run; what was done is told only if it is to be shown.
-fn run(seed: u64, is_shown: bool) -> (Check, Coverage, Vec<String>) {
+/// Everyday life for a while, and then a fault.
+fn live_and_suffer(world: &mut World, fault: Fault, phase: Phase) -> Check {
+    for _ in 0..world.dice.between(8, 40) {
+        world.ordinary()?;
+    }
+    if world.dice.chance(80) {
+        world.mend()?;
+    }
+    world.inject(fault, phase)
+}
+
+/// What came of one run.
+struct Outcome {
+    check: Check,
+    coverage: Coverage,
+    events: usize,
+    /// What was done; only if it is to be shown.
+    steps: Vec<String>,
+}
+
+fn run(seed: u64, is_shown: bool) -> Outcome {
     let mut world = World::new(seed, is_shown);
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, seed)));
     let check = played.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         Err(format!("panic: {}", text.or_else(|| panic.downcast_ref().cloned()).unwrap_or_default()))
     });
-    (check, world.coverage.clone(), world.steps.take().unwrap_or_default())
+    let steps = world.steps.take().unwrap_or_default();
+    Outcome { check, coverage: world.coverage.clone(), events: world.events.len(), steps }
 }
 
 fn show(seed: u64) {
-    let (check, _, steps) = run(seed, true);
+    let Outcome { check, steps, .. } = run(seed, true);
     for step in steps {
         println!("{step}");
     }
@@ -91,19 +123,38 @@ fn show(seed: u64) {
     println!("alone: TALLYMARK_SIMULATION_SEED={seed} cargo test -p consumer simulation -- --nocapture");
 }
 
+/// What came of all runs.
+#[derive(Default)]
+struct Results {
+    coverage: Coverage,
+    /// How many faults happened in each run that passed, and how many events were applied.
+    counts: Vec<(u64, usize)>,
+    failures: BTreeMap<u64, String>,
+}
+
+impl Results {
+    fn add(&mut self, seed: u64, outcome: Outcome) {
+        let Outcome { check, coverage, events, .. } = outcome;
+        self.coverage.add(&coverage);
+        match check {
+            Ok(()) => self.counts.push((coverage.total(), events)),
+            Err(failure) => drop(self.failures.insert(seed, failure)),
+        }
+    }
+}
+
 #[test]
 fn whatever_goes_wrong_the_counts_are_right_or_not_shown() {
     if let Some(seed) = number_from("TALLYMARK_SIMULATION_SEED") {
         show(seed);
-        let (check, ..) = run(seed, false);
-        assert_eq!(check, Ok(()), "seed {seed}");
+        assert_eq!(run(seed, false).check, Ok(()), "seed {seed}");
         return;
     }
     let runs = number_from("TALLYMARK_SIMULATIONS").unwrap_or(RUNS);
     let first = number_from("TALLYMARK_SIMULATIONS_FROM").unwrap_or(0);
     let all_failures = number_from("TALLYMARK_SIMULATIONS_ALL").is_some();
     let (next, has_failed) = (AtomicU64::new(first), AtomicBool::new(false));
-    let results = Mutex::new((Coverage::default(), BTreeMap::new()));
+    let results = Mutex::new(Results::default());
     let start = Instant::now();
     let work = || {
         while all_failures || !has_failed.load(Ordering::SeqCst) {
@@ -111,13 +162,9 @@ fn whatever_goes_wrong_the_counts_are_right_or_not_shown() {
             if seed >= first + runs {
                 return;
             }
-            let (check, coverage, _) = run(seed, false);
-            let mut results = results.lock().unwrap();
-            results.0.add(&coverage);
-            if let Err(failure) = check {
-                has_failed.store(true, Ordering::SeqCst);
-                results.1.insert(seed, failure);
-            }
+            let outcome = run(seed, false);
+            has_failed.fetch_or(outcome.check.is_err(), Ordering::SeqCst);
+            results.lock().unwrap().add(seed, outcome);
         }
     };
     std::thread::scope(|scope| {
@@ -125,9 +172,14 @@ fn whatever_goes_wrong_the_counts_are_right_or_not_shown() {
             scope.spawn(work);
         }
     });
-    let (coverage, failures) = results.into_inner().unwrap();
+    let Results { coverage, counts, failures } = results.into_inner().unwrap();
     println!("{}", coverage.table());
     println!("seeds {first} to {} in {:.1} s", first + runs - 1, start.elapsed().as_secs_f64());
+    let fewest_faults = counts.iter().map(|(faults, _)| faults).min();
+    let fewest_events = counts.iter().map(|(_, events)| events).min();
+    if let (Some(faults), Some(events)) = (fewest_faults, fewest_events) {
+        println!("at least {faults} faults and {events} events in each");
+    }
     for (seed, failure) in &failures {
         println!("seed {seed}: {failure}");
     }

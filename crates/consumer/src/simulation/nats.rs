@@ -13,6 +13,7 @@ use store::StreamIdentity;
 use store::simulated::Dice;
 
 use super::fault::Fault;
+use super::feed::LENGTH;
 use super::stream::{Message, Payload, Stream, up_to};
 use crate::delivered::Delivered;
 use crate::error::ConsumerError;
@@ -68,6 +69,8 @@ pub(super) struct State {
     pub(super) messages: HashMap<i64, Arc<Message>>,
     /// What was not published yet.
     pub(super) feed: VecDeque<Payload>,
+    /// What is published only if too much of the rest was lost.
+    reserve: VecDeque<Payload>,
     pub(super) now: Duration,
     /// How many connections were made.
     pub(super) made: u64,
@@ -92,7 +95,8 @@ pub(super) struct State {
 pub(super) struct Nats(Arc<Mutex<State>>);
 
 impl Nats {
-    pub(super) fn new(feed: VecDeque<Payload>) -> Self {
+    pub(super) fn new(mut feed: VecDeque<Payload>) -> Self {
+        let reserve = feed.split_off(LENGTH);
         let mut state = State {
             stream: None,
             consumer: None,
@@ -100,6 +104,7 @@ impl Nats {
             undeliverable: BTreeSet::new(),
             messages: HashMap::new(),
             feed,
+            reserve,
             now: Duration::ZERO,
             made: 1,
             away_until: None,
@@ -175,6 +180,13 @@ impl State {
                 self.messages.insert(message.stored_at_ns(), message);
             }
         }
+    }
+
+    /// Publishes so many of those in reserve.
+    pub(super) fn publish_more(&mut self, count: usize) {
+        let count = count.min(self.reserve.len());
+        self.feed.extend(self.reserve.drain(..count));
+        self.publish(u64::MAX);
     }
 
     /// Publishes once more what the first messages of a history said.

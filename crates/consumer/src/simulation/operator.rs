@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::EVENTS;
 use super::process::STREAM;
 use super::stream::{Stream, is_same, up_to};
 use super::truth::Truth;
@@ -10,6 +11,10 @@ use crate::gaps::Gap;
 
 /// So many seconds may pass at the end until all is as it must be.
 const PATIENCE: u32 = 400;
+/// So often a way out of a fence is looked for at the end, before the operator begins anew.
+const MENDINGS: u32 = 8;
+/// So often more is published if too few events were applied.
+const MORE_EVENTS: u32 = 4;
 
 impl World {
     /// One of the ways out of a fence, if there is one and it is needed.
@@ -120,19 +125,16 @@ impl World {
         self.begin()
     }
 
-    /// Nothing goes wrong any more: the service must come to be ready, and right; or say why not.
+    /// Nothing goes wrong any more: the service must say what is wrong, and once that is mended come
+    /// to be ready, and right.
     pub(super) fn finish(&mut self) -> Check {
         self.note(|| "=== nothing goes wrong any more".to_owned());
         self.ambush = None;
         self.hands.free_disk();
         if self.dice.chance(60) {
-            for _ in 0..8 {
-                self.mend()?;
-            }
+            self.mend_if_possible()?;
         }
-        self.hands.nats.lock().publish(u64::MAX);
-        self.settle()?;
-        self.judge_all()?;
+        self.come_to_rest()?;
         let applied = self.process.as_ref().map(|process| process.applied.sequence);
         let is_harmed = self.hands.disk.is_excused();
         self.stop()?;
@@ -144,6 +146,40 @@ impl World {
         if !is_harmed {
             return Err(format!("stopped in order at {applied:?}, and opened at {found:?}"));
         }
+        self.come_to_rest()
+    }
+
+    fn mend_if_possible(&mut self) -> Check {
+        (0..MENDINGS).try_for_each(|_| self.mend())
+    }
+
+    /// If the stream must not be counted any further, the service says so; then somebody mends that.
+    fn come_to_rest(&mut self) -> Check {
+        self.publish_all_and_settle()?;
+        // Behind a loss that was mended there may be another.
+        for mending in 1..=MENDINGS {
+            if !self.must_be_fenced() {
+                break;
+            }
+            self.mend_if_possible()?;
+            if self.must_be_fenced() || mending == MENDINGS {
+                self.begin_anew()?;
+            }
+            self.publish_all_and_settle()?;
+        }
+        // Of what was lost with streams, too much may never have been applied.
+        for _ in 0..MORE_EVENTS {
+            let missing = EVENTS.saturating_sub(self.events.len());
+            if missing > 0 {
+                self.hands.nats.lock().publish_more(missing);
+                self.publish_all_and_settle()?;
+            }
+        }
+        if self.must_be_fenced() { Err("all was mended, and it is fenced".to_owned()) } else { Ok(()) }
+    }
+
+    fn publish_all_and_settle(&mut self) -> Check {
+        self.hands.nats.lock().publish(u64::MAX);
         self.settle()?;
         self.judge_all()
     }

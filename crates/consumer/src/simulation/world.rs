@@ -1,5 +1,6 @@
 //! One run: the service, its disk, its server, its operator and the judge; and how time passes.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
@@ -48,6 +49,8 @@ pub(super) struct World {
     pub(super) start: Instant,
     pub(super) ambush: Option<Ambush>,
     pub(super) coverage: Coverage,
+    /// The numbers of all messages with an event that was applied, by whichever process.
+    pub(super) events: HashSet<u64>,
     /// What was done; only when it is to be shown.
     pub(super) steps: Option<Vec<String>>,
     /// Since when the stream that is there must not be counted any further, and the service could
@@ -104,6 +107,7 @@ impl World {
             start: Instant::now(),
             ambush: None,
             coverage: Coverage::default(),
+            events: HashSet::new(),
             steps: is_shown.then(Vec::new),
             wrong_since: None,
             was_fenced: false,
@@ -274,6 +278,9 @@ impl World {
                 applied.pass_over(last);
             }
             applied.apply(message)?;
+            if message.payload.event.is_some() {
+                self.events.insert(message.number);
+            }
         }
         if applied.sequence != now_applied {
             return Err(format!(
