@@ -124,6 +124,17 @@ impl Fault {
             Self::OpeningRefused => matches!(phase, Phase::Opening | Phase::Recovering),
             // The opening of a new, empty database is not watched.
             Self::OpeningHangs | Self::OpeningKills => phase == Phase::Opening,
+            // Files are made then.
+            Self::FileInTheWay => {
+                matches!(
+                    phase,
+                    Phase::Opening
+                        | Phase::Loading
+                        | Phase::Recovering
+                        | Phase::Snapshotting
+                        | Phase::Stopping
+                )
+            }
             // The database is not used then.
             Self::OperationFails | Self::OperationPanics => phase != Phase::Connecting,
             _ => true,

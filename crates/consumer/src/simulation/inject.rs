@@ -13,6 +13,15 @@ impl World {
     /// Brings about that the fault happens in that phase, if it can be brought about.
     pub(super) fn inject(&mut self, fault: Fault, phase: Phase) -> Check {
         self.note(|| format!("=== {fault:?} while {phase:?}"));
+        self.has_met_file = false;
+        self.bring_about(fault, phase)?;
+        if fault == Fault::FileInTheWay && self.has_met_file {
+            self.happened(fault, phase);
+        }
+        Ok(())
+    }
+
+    fn bring_about(&mut self, fault: Fault, phase: Phase) -> Check {
         match phase {
             Phase::Opening | Phase::Loading | Phase::Recovering => self.inject_into_opening(fault, phase),
             Phase::Connecting => {
@@ -33,11 +42,18 @@ impl World {
         self.coverage.note(fault, phase);
     }
 
+    /// Some faults happen only when what was prepared is met.
+    fn struck(&mut self, fault: Fault, phase: Phase) {
+        if !matches!(fault, Fault::Undeliverable | Fault::FileInTheWay) {
+            self.happened(fault, phase);
+        }
+    }
+
     /// The fault happens now.
     pub(super) fn strike(&mut self, fault: Fault, phase: Phase) -> Check {
         let mut dice = self.dice.fork();
         if self.hands.strike(fault, &mut dice) {
-            self.happened(fault, phase);
+            self.struck(fault, phase);
         }
         if self.hands.disk.is_dead() { self.bury("it was killed") } else { Ok(()) }
     }
@@ -82,7 +98,7 @@ impl World {
         self.hands.disk.disarm();
         let has_happened = flag.is_none_or(|flag| flag.load(Ordering::SeqCst));
         if is_sprung.load(Ordering::SeqCst) && has_happened {
-            self.happened(fault, phase);
+            self.struck(fault, phase);
         }
         acted
     }
@@ -99,9 +115,7 @@ impl World {
             let count = self.dice.between(1, 30);
             self.publish(count)?;
         }
-        if phase == Phase::Recovering {
-            self.strike(Fault::MarkerDamaged, Phase::Opening)?;
-        }
+        self.prepare_opening(fault, phase);
         let is_at_rest = phase == Phase::Opening
             && (fault == Fault::OpeningKills
                 || (Fault::RowFlipped..=Fault::CurrentDamaged).contains(&fault) && self.dice.chance(70));
@@ -118,7 +132,7 @@ impl World {
         // So many operations there are before the last one.
         let after = match (fault, stage) {
             (Fault::OpeningRefused | Fault::OpeningHangs | Fault::DiskFull, _) => 0,
-            (Fault::OperationFails | Fault::OperationPanics, Stage::Opening) => 0,
+            (Fault::OperationFails | Fault::OperationPanics | Fault::FileInTheWay, Stage::Opening) => 0,
             (_, Stage::Opening) => self.dice.below(2),
             (_, Stage::Loading) => self.dice.below(4),
             _ => self.dice.below(5),
@@ -134,19 +148,31 @@ impl World {
         Ok(())
     }
 
-    fn twist(&mut self, fault: Fault) {
+    /// A new store takes the place of the one that is there, or `current` is written again.
+    fn prepare_opening(&mut self, fault: Fault, phase: Phase) {
+        let first = match (fault, phase) {
+            (_, Phase::Recovering) | (Fault::FileInTheWay, Phase::Opening) => Fault::MarkerDamaged,
+            (Fault::FileInTheWay, _) => Fault::CurrentDamaged,
+            _ => return,
+        };
+        self.note(|| format!("first {first:?}"));
+        self.hands.strike(first, &mut self.dice);
+    }
+
+    /// Something is wrong with one of the next deliveries.
+    fn spoil_deliveries(&mut self, fault: Fault, phase: Phase) -> Check {
+        if fault == Fault::Undeliverable {
+            return self.strike(fault, phase);
+        }
         let dice = self.dice.fork();
         self.hands.nats.lock().twist = Some((fault, dice));
+        Ok(())
     }
 
     fn inject_into_running(&mut self, fault: Fault, phase: Phase) -> Check {
-        if fault == Fault::Undeliverable {
-            self.publish(10)?;
-            return self.strike(fault, phase);
-        }
         if fault.is_of_delivery() {
             self.publish(10)?;
-            self.twist(fault);
+            self.spoil_deliveries(fault, phase)?;
             let count = self.dice.between(2, 9);
             self.deliver(count)?;
             return self.finish_step(phase);
@@ -173,6 +199,9 @@ impl World {
         }
         if stage == Stage::Running || !is_in_operation && self.dice.chance(40) {
             self.strike(fault, phase)?;
+            if fault == Fault::FileInTheWay {
+                return self.finish_step(phase);
+            }
             // Nothing comes that would show it: the service has to look for itself.
             if fault.is_of_stream() && self.dice.chance(50) {
                 self.wait(FENCED_WITHIN + Duration::from_secs(5))?;
@@ -195,17 +224,26 @@ impl World {
         self.deliver(8)?;
         if fault.is_of_delivery() {
             // What was delivered waits for the applier when the order to stop comes.
-            self.twist(fault);
-            let twist = self.hands.nats.lock().deliver(8);
-            if fault == Fault::Undeliverable {
-                self.strike(fault, Phase::Stopping)?;
-            } else if twist.is_some() {
-                self.happened(fault, Phase::Stopping);
-            }
+            self.spoil_deliveries(fault, Phase::Stopping)?;
+            let met = {
+                let mut nats = self.hands.nats.lock();
+                nats.deliver(8);
+                std::mem::take(&mut nats.met)
+            };
+            met.into_iter().for_each(|fault| self.happened(fault, Phase::Stopping));
             self.poll_puller()?;
             return self.stop();
         }
-        if self.dice.chance(30) && !matches!(fault, Fault::OperationFails | Fault::OperationPanics) {
+        if fault == Fault::FileInTheWay {
+            // All that is applied is on the disk then, and a snapshot of it is yet to be written.
+            for _ in 0..4 {
+                self.pass(Duration::from_millis(300))?;
+                self.write()?;
+            }
+        }
+        if (fault == Fault::FileInTheWay || self.dice.chance(30))
+            && !matches!(fault, Fault::OperationFails | Fault::OperationPanics)
+        {
             self.strike(fault, Phase::Stopping)?;
             self.stop()?;
             return self.pass(Duration::from_millis(10));

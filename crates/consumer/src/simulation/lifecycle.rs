@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counters::{Counters, OwnMessages, Policies};
-use store::simulated::{Death, Loss, Stage};
+use store::simulated::{Loss, Stage};
 use store::{DataDir, OpenError, Options, Position, Store, StoreError};
 
 use super::process::Process;
@@ -79,7 +79,11 @@ impl World {
                 let what = panic.downcast_ref::<String>();
                 Err(format!("opening the store panics: {what:?}"))
             }
-            Ok(Err(error)) => self.bury(&format!("the store was not opened: {error}")),
+            Ok(Err(error)) => {
+                let is_of_file = matches!(error, OpenError::Io { .. });
+                self.has_met_file |= is_of_file && self.hands.is_anything_in_the_way();
+                self.bury(&format!("the store was not opened: {error}"))
+            }
             Ok(Ok(opened)) => self.opened(opened),
         }
     }
@@ -163,6 +167,7 @@ impl World {
         self.turn(Some(Work::Stop))?;
         let Some(process) = &mut self.process else { return Ok(()) };
         let durable = process.durable.sequence();
+        self.has_met_file |= process.store().has_space() && self.hands.is_snapshot_hindered(durable);
         if process.store().has_space() && durable < process.applied.sequence {
             return Err(format!("stopped with {} applied and {durable} durable", process.applied.sequence));
         }
@@ -174,8 +179,7 @@ impl World {
     }
 
     pub(super) fn kill(&mut self, loss: Loss) {
-        let death = Death { loss, dice: self.dice.fork() };
-        self.hands.disk.die(death).expect("the directory can be copied");
+        self.hands.die(loss, &mut self.dice);
     }
 
     /// The process is no more, in whichever way it ended.

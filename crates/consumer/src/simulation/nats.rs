@@ -1,6 +1,6 @@
 //! The server: its streams, its one consumer, and what can be asked of it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -64,7 +64,8 @@ pub(super) struct State {
     pub(super) stream: Option<Stream>,
     pub(super) consumer: Option<Consumer>,
     pub(super) dead_letters: Vec<Copy>,
-    pub(super) undeliverable: BTreeSet<u64>,
+    /// Messages that can't be delivered, and whether that was tried.
+    pub(super) undeliverable: BTreeMap<u64, bool>,
     /// All messages that there ever were, by the time at which they were stored.
     pub(super) messages: HashMap<i64, Arc<Message>>,
     /// What was not published yet.
@@ -76,6 +77,8 @@ pub(super) struct State {
     pub(super) made: u64,
     pub(super) away_until: Option<Duration>,
     pub(super) silent_until: Option<Duration>,
+    /// Faults that happened to deliveries and were not noted yet.
+    pub(super) met: Vec<Fault>,
     /// What goes wrong with the next deliveries: a fault of delivery.
     pub(super) twist: Option<(Fault, Dice)>,
     /// How many questions may be answered before the simulation looks.
@@ -101,7 +104,7 @@ impl Nats {
             stream: None,
             consumer: None,
             dead_letters: Vec::new(),
-            undeliverable: BTreeSet::new(),
+            undeliverable: BTreeMap::new(),
             messages: HashMap::new(),
             feed,
             reserve,
@@ -109,6 +112,7 @@ impl Nats {
             made: 1,
             away_until: None,
             silent_until: None,
+            met: Vec::new(),
             twist: None,
             answers: 0,
             is_asked: false,
@@ -247,27 +251,30 @@ impl State {
             && consumer.queue.is_empty()
     }
 
-    /// Has the consumer deliver so many messages. Says which fault happened to them.
-    pub(super) fn deliver(&mut self, count: u64) -> Option<Fault> {
+    /// Has the consumer deliver so many messages.
+    pub(super) fn deliver(&mut self, count: u64) {
         let is_up = self.is_up();
-        let (Some(stream), Some(consumer)) = (&self.stream, &mut self.consumer) else { return None };
+        let (Some(stream), Some(consumer)) = (&self.stream, &mut self.consumer) else { return };
         if consumer.instance != stream.instance || consumer.gone_since.is_some() || !is_up {
-            return None;
+            return;
         }
         let mut deliveries = Vec::new();
         for _ in 0..count {
             let Some(message) = stream.at_or_after(consumer.next) else { break };
-            if self.undeliverable.contains(&message.number) {
+            if let Some(is_met) = self.undeliverable.get_mut(&message.number) {
                 consumer.queue.extend(deliveries.drain(..).map(Ok));
                 consumer.queue.push_back(Err(Failure::Ended));
                 consumer.gone_since = Some(self.now);
-                return None;
+                if !std::mem::replace(is_met, true) {
+                    self.met.push(Fault::Undeliverable);
+                }
+                return;
             }
             consumer.next = message.sequence + 1;
             deliveries.push(consumer.deliver(stream, message));
         }
         let twist = self.twist.take_if(|_| deliveries.len() > 1);
-        let fault = twist.map(|(fault, mut dice)| {
+        if let Some((fault, mut dice)) = twist {
             let place = dice.place(deliveries.len());
             match fault {
                 Fault::DeliveredTwice => deliveries.insert(place, deliveries[place].clone()),
@@ -281,10 +288,9 @@ impl State {
                     }
                 }
             }
-            fault
-        });
+            self.met.push(fault);
+        }
         consumer.queue.extend(deliveries.into_iter().map(Ok));
-        fault
     }
 
     fn next(&mut self, number: u64) -> Poll<Option<Result<Delivered, Failure>>> {

@@ -171,7 +171,8 @@ impl World {
         for _ in 0..MORE_EVENTS {
             let missing = EVENTS.saturating_sub(self.events.len());
             if missing > 0 {
-                self.hands.nats.lock().publish_more(missing);
+                // Not all are events.
+                self.hands.nats.lock().publish_more(missing + missing / 10 + 10);
                 self.publish_all_and_settle()?;
             }
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use store::simulated::{Death, Dice, Disk, Harm, Loss};
+use store::simulated::{Death, Dice, Disk, Harm, Loss, Stage};
 
 use super::fault::Fault;
 use super::nats::{Nats, State};
@@ -56,7 +56,7 @@ impl Hands {
             }
             Fault::Undeliverable => {
                 let Some(number) = undelivered(&nats, dice) else { return false };
-                nats.undeliverable.insert(number);
+                nats.undeliverable.entry(number).or_default();
             }
             Fault::MessageDeleted
             | Fault::Purged
@@ -80,7 +80,8 @@ impl Hands {
         true
     }
 
-    fn die(&self, loss: Loss, dice: &mut Dice) {
+    /// The process dies.
+    pub(super) fn die(&self, loss: Loss, dice: &mut Dice) {
         self.disk.die(Death { loss, dice: dice.fork() }).expect("the directory can be copied");
     }
 
@@ -242,16 +243,14 @@ impl Hands {
         aside.into_iter().find(|sequence| !notes.harmed_snapshots.contains(sequence))
     }
 
-    /// Makes that some files can't be made.
+    /// Makes that a file can't be made that the service may make next.
     fn put_in_the_way(&self, dice: &mut Dice) -> bool {
         let data_dir = self.disk.data_dir();
-        let path = match dice.below(3) {
-            0 => data_dir.join("current.next"),
-            1 => data_dir.join("quarantine"),
-            _ => {
-                let sequence = self.disk.announced();
-                data_dir.join("snapshots").join(format!("{sequence:020}.snapshot.new"))
-            }
+        let snapshot = self.unfinished_snapshot(self.disk.announced());
+        let path = match (self.disk.stage(), dice.below(3)) {
+            (Stage::Opening, 0) => data_dir.join("quarantine"),
+            (Stage::Opening, 1) | (Stage::Loading | Stage::Recovering, _) => data_dir.join("current.next"),
+            _ => snapshot,
         };
         if path.exists() || path.parent().is_none_or(|parent| !parent.exists()) {
             return false;
@@ -261,6 +260,20 @@ impl Hands {
         let within = path.strip_prefix(&data_dir).expect("it lies there").to_owned();
         self.notes.lock().in_the_way.push(within);
         true
+    }
+
+    fn unfinished_snapshot(&self, sequence: u64) -> PathBuf {
+        self.disk.data_dir().join("snapshots").join(format!("{sequence:020}.snapshot.new"))
+    }
+
+    /// Whether the snapshot of that sequence can't be made.
+    pub(super) fn is_snapshot_hindered(&self, sequence: u64) -> bool {
+        self.unfinished_snapshot(sequence).is_dir()
+    }
+
+    /// Whether something is in the way of a file.
+    pub(super) fn is_anything_in_the_way(&self) -> bool {
+        !self.notes.lock().in_the_way.is_empty()
     }
 
     /// Called when no process has the data directory.

@@ -69,6 +69,8 @@ pub(super) struct World {
     /// The store's generation that failed: it must not be opened again.
     pub(super) failed_generation: Option<u64>,
     pub(super) opening_hangs: bool,
+    /// Whether a file could not be made because another was in its way.
+    pub(super) has_met_file: bool,
     _root: TempDir,
 }
 
@@ -117,6 +119,7 @@ impl World {
             eyes: Dice::new(seed),
             failed_generation: None,
             opening_hangs: false,
+            has_met_file: false,
             _root: root,
         }
     }
@@ -149,6 +152,7 @@ impl World {
 
     /// Puller and applier do what they can do now.
     pub(super) fn pump(&mut self) -> Check {
+        self.note_deliveries();
         self.turn(None)?;
         loop {
             self.poll_puller()?;
@@ -180,13 +184,24 @@ impl World {
         }
     }
 
-    /// The fault that waited for this question happens.
+    /// What happened to deliveries since this was called last.
+    fn note_deliveries(&mut self) {
+        let met = std::mem::take(&mut self.hands.nats.lock().met);
+        for fault in met {
+            let phase = self.phase().unwrap_or(Phase::Stopping);
+            self.happened(fault, phase);
+        }
+    }
+
+    /// The fault that waited for this question happens. It may be the question of a session that
+    /// begins, or of one that looks at the stream now and then.
     fn spring(&mut self) -> Check {
         match &mut self.ambush {
             Some(ambush) if ambush.after == 0 => {
                 let fault = ambush.fault;
                 self.ambush = None;
-                self.strike(fault, Phase::Connecting)
+                let phase = self.phase().unwrap_or(Phase::Connecting);
+                self.strike(fault, phase)
             }
             Some(ambush) => {
                 ambush.after -= 1;
@@ -318,6 +333,8 @@ impl World {
         let Some(stage) = process.store().next_step() else { return Ok(()) };
         self.hands.disk.enter(stage);
         process.store().step();
+        let sequence = process.store().position().applied;
+        self.has_met_file |= stage == Stage::Snapshotting && self.hands.is_snapshot_hindered(sequence);
         self.hands.disk.enter(Stage::Running);
         if self.hands.disk.is_dead() {
             return self.bury("while it wrote");
