@@ -9,7 +9,7 @@ use oracle::Policies;
 use oracle::history::{History, Variant};
 use store::simulated::Dice;
 
-use super::stream::Payload;
+use super::stream::{Malformed, Payload};
 
 /// So many messages are published in each run, and as many are kept in reserve.
 pub(super) const LENGTH: usize = 640;
@@ -43,22 +43,23 @@ fn of(event: Event<'static>, stored_ms: u64, dice: &mut Dice) -> Payload {
         headers.insert("Nats-Msg-Id", dice.roll().to_string().as_str());
         headers
     });
-    Payload { subject, headers, body: body.into(), event: Some(event), is_malformed: false, stored_ms }
+    Payload { subject, headers, body: body.into(), event: Some(event), malformed: None, stored_ms }
 }
 
 fn no_event(stored_ms: u64, dice: &mut Dice) -> Payload {
     let is_malformed = dice.below(MALFORMED + OUTSIDE_PREFIX) < MALFORMED;
-    let (subject, body) = if is_malformed {
-        *dice.pick(&[
-            ("chat.north.message.posted", "{"),
-            ("chat.north.message.lost", "{}"),
-            ("chat.no rth.message.read", "{}"),
-            ("chat.south.room.joined", "?"),
-        ])
+    let (subject, body, malformed) = if is_malformed {
+        let (subject, body, reason, dead_subject) = *dice.pick(&[
+            ("chat.north.message.posted", "{", "undecodable", "chat-dead.north.message.posted"),
+            ("chat.north.message.lost", "{}", "unknown_kind", "chat-dead._._"),
+            ("chat.no rth.message.read", "{}", "invalid_tenant", "chat-dead._._"),
+            ("chat.south.room.joined", "?", "undecodable", "chat-dead.south.room.joined"),
+        ]);
+        (subject, body, Some(Malformed { reason, dead_subject }))
     } else {
-        ("chatter.north.message.posted", "{}")
+        ("chatter.north.message.posted", "{}", None)
     };
     // No two are alike.
     let body = Bytes::from(format!("{body}{:x}", dice.roll()));
-    Payload { subject: subject.to_owned(), headers: None, body, event: None, is_malformed, stored_ms }
+    Payload { subject: subject.to_owned(), headers: None, body, event: None, malformed, stored_ms }
 }

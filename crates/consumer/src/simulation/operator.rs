@@ -213,9 +213,7 @@ impl World {
     }
 
     fn judge_all(&mut self) -> Check {
-        for roll in 0..6 {
-            self.compare(roll)?;
-        }
+        self.compare_all()?;
         if self.must_be_fenced() { Ok(()) } else { self.check_dead_letters() }
     }
 }

@@ -1,9 +1,14 @@
 //! Sends the dead letters, as the service's sender does, and sees that each comes once and in order.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use async_nats::HeaderMap;
+use store::DeadLetter;
 use store::simulated::Dice;
 
-use super::nats::Copy;
+use super::nats::{Copy, State};
+use super::stream::Message;
 use super::world::{Check, World};
 use crate::dead_letters::next_letters;
 use crate::letter::{Copied, headers};
@@ -50,12 +55,13 @@ impl World {
         Ok(())
     }
 
-    /// Each malformed event that is applied was copied, once and after those before it.
+    /// Each malformed event that is applied was copied, once and after those before it, and nothing else was.
     pub(super) fn check_dead_letters(&self) -> Check {
         let Some(process) = &self.process else { return Ok(()) };
         let nats = self.hands.nats.lock();
         let copies = &nats.dead_letters;
         for (place, Copy { stream, letter }) in copies.iter().enumerate() {
+            check_copy(&nats, letter)?;
             let of_same = copies[..place].iter().filter(|before| before.stream == *stream);
             let before: Vec<_> =
                 of_same.map(|before| (before.letter.sequence, before.letter.stored_at_ns)).collect();
@@ -67,19 +73,34 @@ impl World {
                 return Err(format!("the dead letter of {sequence} was copied too late"));
             }
         }
-        for message in process.applied.messages().iter().filter(|message| message.payload.is_malformed) {
-            let is_copy = |Copy { letter, .. }: &&Copy| {
-                letter.sequence == message.sequence && letter.stored_at_ns == message.stored_at_ns()
-            };
-            let Some(Copy { letter, .. }) = copies.iter().find(is_copy) else {
-                return Err(format!("there is no dead letter of {}", message.sequence));
-            };
-            if letter.subject != message.payload.subject || letter.body != message.payload.body {
-                return Err(format!("the dead letter of {} is of another message", message.sequence));
-            }
+        let copied: HashSet<_> = copies.iter().map(|copy| copy.letter.stored_at_ns).collect();
+        let is_missing = |message: &&Arc<Message>| {
+            message.payload.malformed.is_some() && !copied.contains(&message.stored_at_ns())
+        };
+        match process.applied.messages().iter().find(is_missing) {
+            Some(message) => Err(format!("there is no dead letter of {}", message.sequence)),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// The copy is of a malformed event, and says of it what is so.
+fn check_copy(nats: &State, letter: &DeadLetter) -> Check {
+    let sequence = letter.sequence;
+    let Some(message) = nats.messages.get(&letter.stored_at_ns) else {
+        return Err(format!("the dead letter of {sequence} is of no message"));
+    };
+    let payload = &message.payload;
+    let Some(malformed) = payload.malformed else {
+        return Err(format!("message {sequence} was copied though nothing is wrong with it"));
+    };
+    let is_right = sequence == message.sequence
+        && letter.subject == payload.subject
+        && letter.dead_subject == malformed.dead_subject
+        && letter.reason == malformed.reason
+        && letter.body == payload.body
+        && letter.length == payload.body.len() as u64;
+    if is_right { Ok(()) } else { Err(format!("of {message:?} this was copied: {letter:?}")) }
 }
 
 /// What the copy's headers say.

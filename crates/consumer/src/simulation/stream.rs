@@ -18,9 +18,16 @@ pub(super) struct Payload {
     pub(super) body: Bytes,
     /// What it says, if it is an event.
     pub(super) event: Option<Event<'static>>,
-    /// Whether it belongs into the dead letters.
-    pub(super) is_malformed: bool,
+    /// Why it belongs into the dead letters, and under which subject; `None` if it does not.
+    pub(super) malformed: Option<Malformed>,
     pub(super) stored_ms: u64,
+}
+
+/// What a dead letter must say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Malformed {
+    pub(super) reason: &'static str,
+    pub(super) dead_subject: &'static str,
 }
 
 /// A message that a stream has or had. Each knows the one before it, so that the last one applied

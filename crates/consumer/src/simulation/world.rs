@@ -64,8 +64,6 @@ pub(super) struct World {
     pub(super) openings: u32,
     /// Whether anything was ever durable in this data directory.
     pub(super) has_counted: bool,
-    /// Decides on how closely the service is looked at.
-    pub(super) eyes: Dice,
     /// The store's generation that failed: it must not be opened again.
     pub(super) failed_generation: Option<u64>,
     pub(super) opening_hangs: bool,
@@ -116,7 +114,6 @@ impl World {
             changes_seen: 0,
             openings: 0,
             has_counted: false,
-            eyes: Dice::new(seed),
             failed_generation: None,
             opening_hangs: false,
             has_met_file: false,
@@ -217,6 +214,7 @@ impl World {
         let is_full = self.hands.disk.is_full();
         let Some(process) = &mut self.process else { return Ok(()) };
         let Some(mut running) = process.running.take() else { return Ok(()) };
+        let step_before = running.store().next_step();
         let (mut delivered, mut lost) = (Vec::new(), None);
         match &work {
             Some(Work::Batch(Batch { messages, .. })) => {
@@ -255,11 +253,12 @@ impl World {
                 let Some(process) = &mut self.process else { return Ok(()) };
                 process.running = Some(running);
                 let before = process.committed.clone();
+                let next_step = process.store().next_step();
                 self.follow(&delivered, lost.map(|gap| gap.last))?;
                 self.judge_commit()?;
                 let committed = self.process.as_ref().and_then(|process| process.committed.clone());
-                if is_full && committed != before {
-                    return Err(format!("a commit is to be written to a full disk: {committed:?}"));
+                if is_full && (committed != before || next_step.is_some() && next_step != step_before) {
+                    return Err(format!("{next_step:?} with {committed:?} begins on a full disk"));
                 }
                 Ok(())
             }
