@@ -56,6 +56,8 @@ pub(super) enum Phase {
     Recovering,
     /// Between the questions and answers with which a session begins.
     Connecting,
+    /// Between two messages that are read one by one because they could not be delivered.
+    ByHand,
     CatchingUp,
     Live,
     Committing,
@@ -114,9 +116,9 @@ impl Fault {
     pub(super) fn is_possible(self, phase: Phase) -> bool {
         let is_starting = phase <= Phase::Recovering;
         match self {
-            // There is no consumer yet.
-            _ if self.is_of_delivery() => phase > Phase::Connecting,
-            Self::ConsumerGone => phase > Phase::Connecting,
+            // There is no consumer yet, or nobody asks it.
+            _ if self.is_of_delivery() => phase > Phase::ByHand,
+            Self::ConsumerGone => phase > Phase::ByHand,
             // There is no connection yet.
             Self::Reconnected => !is_starting,
             Self::Interrupted => is_starting,
@@ -136,18 +138,21 @@ impl Fault {
                 )
             }
             // The database is not used then.
-            Self::OperationFails | Self::OperationPanics => phase != Phase::Connecting,
+            Self::OperationFails | Self::OperationPanics => {
+                !matches!(phase, Phase::Connecting | Phase::ByHand)
+            }
             _ => true,
         }
     }
 }
 
 impl Phase {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Opening,
         Self::Loading,
         Self::Recovering,
         Self::Connecting,
+        Self::ByHand,
         Self::CatchingUp,
         Self::Live,
         Self::Committing,

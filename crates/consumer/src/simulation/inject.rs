@@ -9,6 +9,9 @@ use store::simulated::{Death, Dice, Event, Loss, Stage, Trap};
 use super::fault::{Fault, Phase};
 use super::world::{Ambush, Check, FENCED_WITHIN, World};
 
+/// So often time passes until messages are read by hand.
+const READING_BY_HAND: u32 = 40;
+
 impl World {
     /// Brings about that the fault happens in that phase, if it can be brought about.
     pub(super) fn inject(&mut self, fault: Fault, phase: Phase) -> Check {
@@ -26,10 +29,11 @@ impl World {
             Phase::Opening | Phase::Loading | Phase::Recovering => self.inject_into_opening(fault, phase),
             Phase::Connecting => {
                 self.reach(Phase::Live)?;
-                self.ambush = Some(Ambush { fault, after: self.dice.below(7) });
+                self.ambush = Some(Ambush { fault, after: self.dice.below(7), is_by_hand: false });
                 self.hands.nats.lock().reconnect();
                 self.pump()
             }
+            Phase::ByHand => self.inject_into_reading_by_hand(fault),
             Phase::CatchingUp | Phase::Live | Phase::Committing | Phase::Snapshotting => {
                 if self.reach(phase)? { self.inject_into_running(fault, phase) } else { Ok(()) }
             }
@@ -157,6 +161,26 @@ impl World {
         };
         self.note(|| format!("first {first:?}"));
         self.hands.strike(first, &mut self.dice);
+    }
+
+    /// A message comes that can't be delivered. Sessions end there, one after the other, until one reads it.
+    fn inject_into_reading_by_hand(&mut self, fault: Fault) -> Check {
+        if !self.reach(Phase::Live)? {
+            return Ok(());
+        }
+        let count = self.dice.between(3, 12);
+        self.publish(count)?;
+        self.strike(Fault::Undeliverable, Phase::Live)?;
+        self.ambush = Some(Ambush { fault, after: self.dice.below(6), is_by_hand: true });
+        for _ in 0..READING_BY_HAND {
+            self.deliver(20)?;
+            self.pass(Duration::from_millis(300))?;
+            if self.ambush.is_none() {
+                break;
+            }
+        }
+        self.ambush = None;
+        Ok(())
     }
 
     /// Something is wrong with one of the next deliveries.

@@ -84,6 +84,8 @@ pub(super) struct State {
     /// How many questions may be answered before the simulation looks.
     answers: u64,
     pub(super) is_asked: bool,
+    /// The one message that is asked for, if it is a question for one.
+    pub(super) asked_for: Option<u64>,
     /// Whether the service has created streams.
     pub(super) has_created: bool,
     /// The last sequence of the stream when it was last described.
@@ -116,6 +118,7 @@ impl Nats {
             twist: None,
             answers: 0,
             is_asked: false,
+            asked_for: None,
             has_created: false,
             described: 0,
             changes: 0,
@@ -129,12 +132,17 @@ impl Nats {
         self.0.lock()
     }
 
-    /// The simulation looks before each answer.
     async fn answer(&self) -> Result<(), ()> {
+        self.answer_for(None).await
+    }
+
+    /// The simulation looks before each answer.
+    async fn answer_for(&self, asked_for: Option<u64>) -> Result<(), ()> {
         poll_fn(|_| {
             let mut state = self.lock();
             if state.answers == 0 {
                 state.is_asked = true;
+                state.asked_for = asked_for;
                 return Poll::Pending;
             }
             state.answers -= 1;
@@ -353,7 +361,7 @@ impl Server for Nats {
     }
 
     async fn at(&self, _: &str, sequence: u64) -> Result<Option<Delivered>, RawError> {
-        self.answer().await.map_err(|()| RawError::Answer("answer"))?;
+        self.answer_for(Some(sequence)).await.map_err(|()| RawError::Answer("answer"))?;
         Ok(self.lock().found(sequence, true))
     }
 

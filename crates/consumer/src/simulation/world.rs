@@ -32,6 +32,8 @@ pub(super) struct Ambush {
     pub(super) fault: Fault,
     /// After so many other questions.
     pub(super) after: u64,
+    /// Whether only those count with which messages are read one by one.
+    pub(super) is_by_hand: bool,
 }
 
 pub(super) struct World {
@@ -193,11 +195,14 @@ impl World {
     /// The fault that waited for this question happens. It may be the question of a session that
     /// begins, or of one that looks at the stream now and then.
     fn spring(&mut self) -> Check {
+        let is_by_hand = self.is_reading_by_hand();
         match &mut self.ambush {
+            Some(ambush) if ambush.is_by_hand && !is_by_hand => Ok(()),
             Some(ambush) if ambush.after == 0 => {
                 let fault = ambush.fault;
                 self.ambush = None;
-                let phase = self.phase().unwrap_or(Phase::Connecting);
+                let phase = if is_by_hand { Some(Phase::ByHand) } else { self.phase() };
+                let phase = phase.unwrap_or(Phase::Connecting);
                 self.strike(fault, phase)
             }
             Some(ambush) => {
@@ -206,6 +211,13 @@ impl World {
             }
             None => Ok(()),
         }
+    }
+
+    /// To confirm the stream, no message is asked for that is not applied.
+    fn is_reading_by_hand(&self) -> bool {
+        let asked_for = self.hands.nats.lock().asked_for;
+        let applied = self.process.as_ref().map(|process| process.applied.sequence);
+        asked_for > applied
     }
 
     /// The applier takes one turn.
