@@ -38,6 +38,8 @@ pub(super) enum Fault {
     OldRow,
     SnapshotDamaged,
     MarkerDamaged,
+    /// The marker and all snapshots.
+    AllDamaged,
     CurrentDamaged,
     DiskFull,
     OperationFails,
@@ -66,7 +68,7 @@ pub(super) enum Phase {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 35] = [
+    pub(super) const ALL: [Self; 36] = [
         Self::DeliveredTwice,
         Self::NotDelivered,
         Self::OutOfOrder,
@@ -94,6 +96,7 @@ impl Fault {
         Self::OldRow,
         Self::SnapshotDamaged,
         Self::MarkerDamaged,
+        Self::AllDamaged,
         Self::CurrentDamaged,
         Self::DiskFull,
         Self::OperationFails,

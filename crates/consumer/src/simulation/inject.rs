@@ -17,6 +17,10 @@ impl World {
     pub(super) fn inject(&mut self, fault: Fault, phase: Phase) -> Check {
         self.note(|| format!("=== {fault:?} while {phase:?}"));
         self.has_met_file = false;
+        if fault == Fault::AllDamaged && self.dice.chance(50) {
+            // What is lost then can't be counted again.
+            self.hands.strike(Fault::Purged, &mut self.dice);
+        }
         self.bring_about(fault, phase)?;
         if fault == Fault::FileInTheWay && self.has_met_file {
             self.happened(fault, phase);

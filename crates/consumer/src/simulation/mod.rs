@@ -91,6 +91,9 @@ fn live_and_suffer(world: &mut World, fault: Fault, phase: Phase) -> Check {
     if world.dice.chance(80) {
         world.mend()?;
     }
+    if world.dice.chance(50) {
+        world.hands.copy_snapshot();
+    }
     world.inject(fault, phase)
 }
 

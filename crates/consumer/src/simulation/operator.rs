@@ -25,6 +25,9 @@ impl World {
         if !self.must_be_fenced() {
             return Ok(());
         }
+        if self.is_nothing_to_recount() && self.dice.chance(70) && self.put_snapshot_back()? {
+            return Ok(());
+        }
         match self.dice.below(4) {
             0 if self.put_back() => Ok(()),
             1 if self.accept_gap()? => Ok(()),
@@ -50,6 +53,27 @@ impl World {
         nats.replace(Some(stream), 0);
         nats.reconnect();
         true
+    }
+
+    fn is_nothing_to_recount(&mut self) -> bool {
+        let Some(process) = &mut self.process else { return false };
+        process.applied.sequence == 0 && process.store().position().recount.is_some()
+    }
+
+    /// A snapshot comes back that was copied away, and the service is to come back from it.
+    fn put_snapshot_back(&mut self) -> Result<bool, String> {
+        self.stop()?;
+        let Some(sequence) = self.hands.put_snapshot_back() else {
+            self.begin()?;
+            return Ok(false);
+        };
+        self.note(|| format!("the operator puts the snapshot of {sequence} back"));
+        self.begin()?;
+        let found = self.process.as_ref().map(|process| process.applied.sequence);
+        if found.is_some_and(|found| found != sequence) {
+            return Err(format!("the snapshot of {sequence} was put back, and {found:?} is applied"));
+        }
+        Ok(true)
     }
 
     /// A loss is accepted.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ struct Notes {
     harmed_snapshots: BTreeSet<u64>,
     in_the_way: Vec<PathBuf>,
     backups: Vec<Stream>,
+    /// A whole snapshot that the operator has elsewhere, and its sequence.
+    copied_snapshot: Option<(u64, Vec<u8>)>,
     full_until: Option<Duration>,
     /// The identity of the stream can't be told by its messages everywhere, because the operator
     /// accepted a loss.
@@ -170,10 +172,12 @@ impl Hands {
             Fault::RowRemoved => return self.disk.harm(Harm::Removed, dice).is_some(),
             Fault::OldRow => return self.disk.harm(Harm::Old, dice).is_some(),
             Fault::SnapshotDamaged => return self.damage_snapshot(dice),
-            Fault::MarkerDamaged => {
-                self.disk.doubt();
-                let junk = [&b"opened\n"[..], &[0; 512], &[0xff; 100], b"closed"];
-                fs::write(data_dir.join("marker"), dice.pick(&junk)).expect("the marker can be written");
+            Fault::MarkerDamaged => self.damage_marker(dice),
+            Fault::AllDamaged => {
+                self.damage_marker(dice);
+                for (sequence, path) in self.snapshots(".snapshot") {
+                    self.damage(sequence, &path, dice);
+                }
             }
             Fault::CurrentDamaged => {
                 let current = data_dir.join("current");
@@ -199,6 +203,12 @@ impl Hands {
         true
     }
 
+    fn damage_marker(&self, dice: &mut Dice) {
+        self.disk.doubt();
+        let junk = [&b"opened\n"[..], &[0; 512], &[0xff; 100], b"closed"];
+        fs::write(self.disk.data_dir().join("marker"), dice.pick(&junk)).expect("the marker can be written");
+    }
+
     fn damage_snapshot(&self, dice: &mut Dice) -> bool {
         let mut snapshots = self.snapshots(".snapshot");
         snapshots.sort();
@@ -210,20 +220,21 @@ impl Hands {
         }) else {
             return false;
         };
+        self.damage(sequence, &path, dice);
+        true
+    }
+
+    fn damage(&self, sequence: u64, path: &Path, dice: &mut Dice) {
         self.notes.lock().harmed_snapshots.insert(sequence);
-        let mut bytes = fs::read(&path).expect("a snapshot can be read");
+        let mut bytes = fs::read(path).expect("a snapshot can be read");
         let place = dice.place(bytes.len());
         match dice.below(4) {
             0 => bytes[place] ^= 1 << dice.below(8),
             1 => bytes.truncate(place),
             2 => bytes[place..].iter_mut().take(64).for_each(|byte| *byte = !*byte),
-            _ => {
-                fs::remove_file(path).expect("a snapshot can be removed");
-                return true;
-            }
+            _ => return fs::remove_file(path).expect("a snapshot can be removed"),
         }
         fs::write(path, bytes).expect("a snapshot can be written");
-        true
     }
 
     fn snapshots(&self, ending: &str) -> Vec<(u64, PathBuf)> {
@@ -285,6 +296,26 @@ impl Hands {
         }
     }
 
+    /// The operator copies the newest snapshot to another place.
+    pub(super) fn copy_snapshot(&self) {
+        let newest = self.snapshots(".snapshot").into_iter().max();
+        let mut notes = self.notes.lock();
+        if let Some((sequence, path)) =
+            newest.filter(|(sequence, _)| !notes.harmed_snapshots.contains(sequence))
+        {
+            notes.copied_snapshot = Some((sequence, fs::read(path).expect("a snapshot can be read")));
+        }
+    }
+
+    /// The copy comes back in place of a store in which nothing is counted. Says which it is.
+    pub(super) fn put_snapshot_back(&self) -> Option<u64> {
+        let (sequence, bytes) = self.notes.lock().copied_snapshot.clone()?;
+        let path = self.disk.data_dir().join("snapshots").join(format!("{sequence:020}.snapshot"));
+        fs::write(path, bytes).expect("a snapshot can be written");
+        self.disk.doubt();
+        Some(sequence)
+    }
+
     fn back_up(&self, stream: &Stream) {
         let mut notes = self.notes.lock();
         notes.backups.insert(0, stream.clone());
@@ -305,6 +336,7 @@ impl Hands {
         let mut notes = self.notes.lock();
         notes.harmed_snapshots.clear();
         notes.backups.clear();
+        notes.copied_snapshot = None;
     }
 
     pub(super) fn free_disk_if_due(&self) {
