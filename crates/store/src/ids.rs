@@ -125,8 +125,11 @@ impl Ids {
             sketch.pages_read += u8::from(page != sketch.growing.page());
             let row = self.page_row(rows, room, page)?;
             let ids = ids_of(page, &row).map_err(|_| damaged(room, page))?;
-            let found = ids.into_iter().find(|(other, found)| other == key && found.order == order);
-            if let Some((_, found)) = found {
+            let mut ids = ids.into_iter();
+            // What the sketch has a print of is in its page, unless the database gave an older one.
+            let (other, found) =
+                ids.find(|(_, found)| found.order == order).ok_or_else(|| damaged(room, page))?;
+            if other == *key {
                 return Ok(Some(found));
             }
             below = order;
