@@ -114,6 +114,11 @@ impl Chat {
         done
     }
 
+    /// How many sorts of malformed messages the load has.
+    pub(crate) fn malformed_sorts(&self) -> u64 {
+        self.load.malformed_sorts() as u64
+    }
+
     /// Lets the load pause, and examines the service, which has to run or to start just now.
     pub(crate) fn examine(&mut self, users: Users) -> Result<(), String> {
         self.heard.hear(&self.nats);

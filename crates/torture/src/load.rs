@@ -12,6 +12,7 @@ mod room;
 use events::{Body, Event, Prefix, Reason, Tenant, encode_json, encode_message_pack};
 use fastrand::Rng;
 
+use malformed::Malformed;
 use room::Room;
 
 /// Whose chat this is.
@@ -68,6 +69,7 @@ pub struct Load {
     random: Rng,
     scale: Scale,
     prefix: Prefix,
+    malformed: Malformed,
     rooms: Vec<Room>,
     busy: Vec<usize>,
     /// Rooms that have begun.
@@ -82,8 +84,10 @@ pub struct Load {
 impl Load {
     /// A chat that has not begun.
     pub fn new(seed: u64, scale: Scale) -> Self {
+        let mut random = Rng::with_seed(seed);
         Self {
-            random: Rng::with_seed(seed),
+            malformed: Malformed::new(&mut random),
+            random,
             scale,
             prefix: Prefix::new("chat").expect("a short name is a prefix"),
             rooms: (0..scale.rooms).map(Room::new).collect(),
@@ -98,6 +102,11 @@ impl Load {
     /// A user of each tenant, by number.
     pub fn user(number: u32) -> String {
         format!("u{}", short(number))
+    }
+
+    /// How many sorts of malformed messages there are; they come in turns.
+    pub fn malformed_sorts(&self) -> usize {
+        self.malformed.sorts()
     }
 
     /// The next so many messages.
@@ -135,7 +144,7 @@ impl Iterator for Load {
     fn next(&mut self) -> Option<Message> {
         self.made += 1;
         if self.made.is_multiple_of(self.scale.malformed_every) {
-            return Some(malformed::message(&mut self.random));
+            return Some(self.malformed.message(&mut self.random));
         }
         let (room, body) = self.event();
         let tenant = Tenant::new(self.rooms[room].tenant).expect("a short name is a tenant");
@@ -174,6 +183,7 @@ mod tests {
     fn every_message_is_what_it_is_said_to_be() {
         let prefix = Prefix::new("chat").unwrap();
         let (mut kinds, mut reasons) = (BTreeSet::new(), BTreeSet::new());
+        assert!(Load::new(1, SCALE).malformed_sorts() < 30_000 / 10, "not every sort is among these");
         for (place, message) in Load::new(1, SCALE).take(30_000).enumerate() {
             let body = String::from_utf8_lossy(&message.body);
             match (receive(&prefix, &message.subject, &message.body), &message.meaning) {

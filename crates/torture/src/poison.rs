@@ -28,6 +28,12 @@ pub fn poison(plan: &Plan, amount: Amount, scale: Scale) -> Report {
             chat.examine(Users::Sample)?;
             teller.tell(|| format!("{} events, {} malformed", chat.heard.sequence(), chat.heard.malformed()));
         }
+        if amount.has_time() && chat.heard.malformed() < chat.malformed_sorts() {
+            let (heard, sorts) = (chat.heard.malformed(), chat.malformed_sorts());
+            return Err(format!(
+                "{heard} malformed messages, expected one of each of {sorts} sorts at least"
+            ));
+        }
         chat.examine(Users::All)?;
         let metrics = chat.service.metrics();
         never_stopped(&metrics)?;
@@ -43,6 +49,7 @@ pub fn poison(plan: &Plan, amount: Amount, scale: Scale) -> Report {
     let (all, malformed) = (chat.heard.sequence(), chat.heard.malformed());
     report.rows.push(row("no reason: counted", all - malformed, 0));
     report.rows.push(row("all", all, malformed));
+    report.notes.push(format!("{} sorts of malformed messages, in turns", chat.malformed_sorts()));
     if let Err(what) = outcome {
         let place: PathBuf = chat.service.keep();
         report.wrong.push(format!("seed {}: {what}; everything is in {}", plan.seed, place.display()));
