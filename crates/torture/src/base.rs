@@ -26,7 +26,8 @@ pub struct Size {
     pub scale: Scale,
     /// How many events are counted in the store.
     pub events: usize,
-    /// Less than this fails the run: rows in use, in bytes.
+    /// Less than this fails the run: the length of the database's file. The rows in it are fewer bytes, as sled's
+    /// file is a log; the report tells both.
     pub least_bytes: u64,
     /// Less than this fails the run: memberships.
     pub least_memberships: u64,
@@ -37,9 +38,10 @@ pub(crate) struct Base {
     places: TempDir,
     pub(crate) expected: Expected,
     pub(crate) memberships: u64,
+    /// How many copies are in the stream of the dead letters.
+    letters: u64,
     settings: Settings,
-    /// Holds the stream as long as anybody reads it.
-    _nats: Nats,
+    nats: Nats,
 }
 
 /// What a service has to say when it has applied the whole stream.
@@ -96,7 +98,24 @@ impl Base {
             return Err(format!("{memberships} memberships, expected {}", size.least_memberships));
         }
         let Chat { service, nats, .. } = chat;
-        Ok(Self { places, expected, memberships, settings: service.settings, _nats: nats })
+        let letters = nats.count(Nats::DEAD);
+        let base = Self { places, expected, memberships, letters, settings: service.settings, nats };
+        for state in base.states() {
+            let bytes = file_bytes(&state);
+            if bytes < size.least_bytes {
+                let state = state.display();
+                return Err(format!("the store in {state} has {bytes} bytes, expected {}", size.least_bytes));
+            }
+        }
+        Ok(base)
+    }
+
+    /// No dead letter was sent again by services that had to read the stream once more.
+    pub(crate) fn no_letter_twice(&self) -> Result<(), String> {
+        match self.nats.count(Nats::DEAD) {
+            found if found == self.letters => Ok(()),
+            found => Err(format!("{found} dead letters are in their stream, expected {}", self.letters)),
+        }
     }
 
     /// The states that a store may be left in, to be copied and damaged.
@@ -109,12 +128,6 @@ impl Base {
         [3, 2, 1, 0].map(|step| self.places.path().join(format!("earlier-{step}")))
     }
 
-    /// How long the database's file is.
-    pub(crate) fn bytes(&self) -> u64 {
-        let db = generation(&self.states()[0]).join("db");
-        fs::metadata(db).map_or(0, |metadata| metadata.len())
-    }
-
     /// A service that is not started, with a copy of this data directory.
     pub(crate) fn service(&self, executable: &Path, state: &Path) -> Result<Service, String> {
         let home = home();
@@ -123,6 +136,11 @@ impl Base {
         service.executable = Some(executable.to_owned());
         Ok(service)
     }
+}
+
+/// How long the database's file is.
+pub(crate) fn file_bytes(state: &Path) -> u64 {
+    fs::metadata(generation(state).join("db")).map_or(0, |metadata| metadata.len())
 }
 
 fn badges(oracle: &Oracle, users: u32) -> Vec<(&'static str, String, u64)> {

@@ -7,11 +7,13 @@ use std::path::Path;
 use fastrand::Rng;
 use tests::home;
 
-use crate::directory::{copy, generation, page_maps};
+use crate::directory::{copy, generation, is_same, page_maps};
 use crate::in_use::InUse;
 
 /// So often a byte is looked for that was another earlier: after few commits, few were.
 const MOST_LOOKS: usize = 100_000;
+/// So often damage is drawn anew that changes nothing, such as zeros put in place of zeros.
+const MOST_DRAWS: usize = 1_000;
 
 /// One kind of damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,54 +54,64 @@ pub(crate) enum Damage {
     Current,
 }
 
-impl Damage {
-    /// Every kind.
-    pub(crate) const ALL: [Self; 17] = [
-        Self::Bit,
-        Self::Zeros,
-        Self::Noise,
-        Self::Swapped,
-        Self::Tail,
-        Self::OldRange,
-        Self::RowBit,
-        Self::RowLost,
-        Self::RowOld,
-        Self::OldFile,
-        Self::OldMap,
-        Self::OldDirectory,
-        Self::Generating,
-        Self::Map,
-        Self::Conf,
-        Self::Marker,
-        Self::Current,
-    ];
-
-    /// What the table calls it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Bit => "a bit flipped",
-            Self::Zeros => "a range zeroed",
-            Self::Noise => "a range overwritten",
-            Self::Swapped => "two blocks swapped",
-            Self::Tail => "the tail cut",
-            Self::OldRange => "an old range put back",
-            Self::RowBit => "a row's bit flipped through sled",
-            Self::RowLost => "a row removed through sled",
-            Self::RowOld => "an old row put back through sled",
-            Self::OldFile => "the old `db` put back",
-            Self::OldMap => "an old `snap.*` put back",
-            Self::OldDirectory => "the old directory put back",
-            Self::Generating => "`snap.*.generating` left behind",
-            Self::Map => "`snap.*` damaged",
-            Self::Conf => "`conf` damaged",
-            Self::Marker => "`marker` damaged",
-            Self::Current => "`current` damaged",
-        }
-    }
+/// Whether the service notices a kind of damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// Of many runs, in some at least.
+    Expected,
+    /// In none, for this reason.
+    Needless(&'static str),
 }
 
-/// Does it to a data directory; returns what exactly. `earlier` is one that it was earlier.
+/// Every kind, what the table calls it, and whether it is noticed.
+pub(crate) const KINDS: [(Damage, &str, Notice); 17] = [
+    (Damage::Bit, "a bit flipped", Notice::Expected),
+    (Damage::Zeros, "a range zeroed", Notice::Expected),
+    (Damage::Noise, "a range overwritten", Notice::Expected),
+    (Damage::Swapped, "two blocks swapped", Notice::Expected),
+    (Damage::Tail, "the tail cut", Notice::Expected),
+    (Damage::OldRange, "an old range put back", Notice::Expected),
+    (Damage::RowBit, "a row's bit flipped through sled", Notice::Expected),
+    (Damage::RowLost, "a row removed through sled", Notice::Expected),
+    (Damage::RowOld, "an old row put back through sled", Notice::Expected),
+    (Damage::OldFile, "the old `db` put back", Notice::Expected),
+    (
+        Damage::OldMap,
+        "an old `snap.*` put back",
+        Notice::Needless("sled reads its log on from where the list ends"),
+    ),
+    (
+        Damage::OldDirectory,
+        "the old directory put back",
+        Notice::Needless("it is a whole store, and the rest is read from the stream"),
+    ),
+    (Damage::Generating, "`snap.*.generating` left behind", Notice::Expected),
+    (Damage::Map, "`snap.*` damaged", Notice::Expected),
+    (Damage::Conf, "`conf` damaged", Notice::Expected),
+    (Damage::Marker, "`marker` damaged", Notice::Expected),
+    (Damage::Current, "`current` damaged", Notice::Expected),
+];
+
+/// Does it to a data directory until something there is not as in the original; returns what exactly.
 pub(crate) fn damage(
+    kind: Damage,
+    data_dir: &Path,
+    original: &Path,
+    earlier: &Path,
+    in_use: &InUse,
+    random: &mut Rng,
+) -> io::Result<String> {
+    for _ in 0..MOST_DRAWS {
+        let what = draw(kind, data_dir, earlier, in_use, random)?;
+        if !is_same(data_dir, original)? {
+            return Ok(what);
+        }
+    }
+    Err(io::Error::other(format!("nothing is changed after {MOST_DRAWS} attempts")))
+}
+
+/// Does it to a data directory, and perhaps changes nothing. `earlier` is one that it was earlier.
+fn draw(
     kind: Damage,
     data_dir: &Path,
     earlier: &Path,
@@ -135,7 +147,7 @@ pub(crate) fn damage(
         }
         Damage::Map => match page_maps(&store).first() {
             Some(map) => spoil(map, random),
-            None => Ok("there is none".to_owned()),
+            None => Err(io::Error::other("there is no `snap.*` to be damaged")),
         },
         Damage::RowBit | Damage::RowLost | Damage::RowOld => through_sled(kind, &store, &old, random),
         Damage::Conf => spoil(&store.join("conf"), random),
@@ -238,7 +250,7 @@ fn changed(bytes: &[u8], earlier: &[u8], in_use: &InUse, random: &mut Rng) -> us
 }
 
 /// Something happens to a small file.
-pub(crate) fn spoil(file: &Path, random: &mut Rng) -> io::Result<String> {
+fn spoil(file: &Path, random: &mut Rng) -> io::Result<String> {
     let mut bytes = fs::read(file)?;
     let what = match random.u32(..6) {
         0 => {

@@ -1,5 +1,7 @@
 //! Copies of data directories, and what lies in them.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,30 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether two directories hold the same, in the same files.
+pub(crate) fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (names, others) = (names(one)?, names(other)?);
+    if names != others {
+        return Ok(false);
+    }
+    for name in names {
+        let (one, other) = (one.join(&name), other.join(&name));
+        let is_same = match (one.is_dir(), other.is_dir()) {
+            (true, true) => is_same(&one, &other)?,
+            (false, false) => fs::read(one)? == fs::read(other)?,
+            _ => false,
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn names(directory: &Path) -> io::Result<BTreeSet<OsString>> {
+    fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
 /// The directory of the store that is in use; one that is not there if none is.

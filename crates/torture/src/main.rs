@@ -1,6 +1,7 @@
 //! The command line of `cargo xtask torture`; the library's documentation describes it.
 #![allow(clippy::print_stdout, reason = "the tables are for the person who runs this")]
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -46,7 +47,7 @@ struct Arguments {
     store_events: usize,
     /// How many services run at once, where they need not wait for each other [default: one for each processor]
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// Only damage whose name, as in the table, contains this
     #[arg(long)]
     kind: Option<String>,
@@ -93,7 +94,7 @@ fn main() -> ExitCode {
     // Whatever is built meanwhile, this one is tortured.
     let executable = home.path().join("tallymark");
     std::fs::copy(built, &executable).expect("an executable can be copied");
-    let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
+    let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let (kind, run) = (arguments.kind.clone(), arguments.run);
     let plan = Plan { jobs, kind, run, ..Plan::new(arguments.seed, executable) };
 

@@ -50,8 +50,8 @@ impl Run {
 /// What came of many runs.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    tally: Tally,
-    wrong: Vec<String>,
+    pub(crate) tally: Tally,
+    pub(crate) wrong: Vec<String>,
 }
 
 impl Outcome {
@@ -105,5 +105,9 @@ pub(crate) fn in_parallel(
             });
         }
     });
-    outcome.into_inner().expect("no thread panics with this lock").0
+    let (mut outcome, _) = outcome.into_inner().expect("no thread panics with this lock");
+    if outcome.tally.total() == [0; 3] {
+        outcome.wrong.push(format!("no run at all was made of {}", amount.runs));
+    }
+    outcome
 }

@@ -18,7 +18,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 /// What came of one mishap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The service says what is right, or that it can't, and that something was wrong.
+    /// The service says what is right, and that something was wrong, or ended by itself before.
     Detected,
     /// The service says what is right, and noticed nothing.
     Harmless,
@@ -26,10 +26,10 @@ pub(crate) enum Verdict {
     Undetected(String),
 }
 
-/// What a service said that says what is right, or that it can't.
+/// What a service said that says what is right in the end.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
-    /// Warnings and errors of the store, each once, without what differs from run to run.
+    /// Warnings and errors of the store, each once, without what differs from run to run; and that it ended by itself.
     pub(crate) complaints: Vec<String>,
 }
 
@@ -38,25 +38,25 @@ impl Said {
     pub(crate) fn complained_of(&self, what: &str) -> bool {
         self.complaints.iter().any(|complaint| complaint.contains(what))
     }
+
+    fn note(&mut self, complaint: String) {
+        if !self.complaints.contains(&complaint) {
+            self.complaints.push(complaint);
+        }
+    }
 }
 
-/// Starts the service and waits until it says what is right, or that it can't.
+/// Starts the service and waits until it says what is right.
 pub(crate) fn listen(service: &mut Service, expected: &Expected) -> Result<Said, String> {
     let mut said = Said::default();
     for _ in 0..MOST_STARTS {
         service.launch();
         let settled = attempt(|| settle(service, expected));
         for complaint in complaints(&service.kill().printed) {
-            if !said.complaints.contains(&complaint) {
-                said.complaints.push(complaint);
-            }
+            said.note(complaint);
         }
         match settled? {
-            Settled::Ended => {}
-            Settled::NotReady(reason) => {
-                said.complaints.push(format!("not ready: {reason}"));
-                return Ok(said);
-            }
+            Settled::Ended => said.note("ended by itself".to_owned()),
             Settled::Right => return Ok(said),
         }
     }
@@ -65,7 +65,6 @@ pub(crate) fn listen(service: &mut Service, expected: &Expected) -> Result<Said,
 
 enum Settled {
     Right,
-    NotReady(String),
     Ended,
 }
 
@@ -78,38 +77,48 @@ fn settle(service: &mut Service, expected: &Expected) -> Result<Settled, String>
         }
         if service.is_listening() {
             match look(service, expected) {
-                Ok(Some(settled)) => return settled,
-                Ok(None) => {}
+                Ok(Look::Right) => return Ok(Settled::Right),
+                Ok(Look::Wrong(what)) => return Err(what),
+                Ok(Look::NotYet(what)) => seen = what,
                 // It may be about to end.
                 Err(error) => seen = error.to_string(),
             }
         }
         thread::sleep(LOOK_INTERVAL);
     }
-    Err(format!("neither ready nor refusing after {PATIENCE:?}; {seen}"))
+    Err(format!("not ready after {PATIENCE:?}; {seen}"))
 }
 
-fn look(service: &Service, expected: &Expected) -> std::io::Result<Option<Result<Settled, String>>> {
+enum Look {
+    Right,
+    Wrong(String),
+    NotYet(String),
+}
+
+fn look(service: &Service, expected: &Expected) -> std::io::Result<Look> {
     let readiness = service.operator().get("/readyz", &[])?.json();
+    if readiness["reason"] == "fenced" {
+        return Ok(Look::Wrong(format!("fenced, though the stream is whole: {readiness}")));
+    }
+    // A service whose store failed is about to end.
     if readiness["ready"] != true {
-        let is_final = ["fenced", "store"].iter().any(|reason| readiness["reason"] == *reason);
-        return Ok(is_final.then(|| Ok(Settled::NotReady(readiness.to_string()))));
+        return Ok(Look::NotYet(readiness.to_string()));
     }
     let status = service.status()?;
     let digest = &status["digest"];
     if digest["sequence"] != expected.sequence {
-        return Ok(None);
+        return Ok(Look::NotYet(status.to_string()));
     }
     if digest["value"] != expected.digest.as_str() {
-        return Ok(Some(Err(format!("ready with a wrong digest: {status}, expected {}", expected.digest))));
+        return Ok(Look::Wrong(format!("ready with a wrong digest: {status}, expected {}", expected.digest)));
     }
     for (tenant, user, badge) in &expected.badges {
         let answer = service.ask(tenant, user, &[]);
         if answer.json()["result"]["badge"] != *badge {
-            return Ok(Some(Err(format!("{user} of {tenant}: {answer:?}, expected {badge}"))));
+            return Ok(Look::Wrong(format!("{user} of {tenant}: {answer:?}, expected {badge}")));
         }
     }
-    Ok(Some(Ok(Settled::Right)))
+    Ok(Look::Right)
 }
 
 /// Verdicts by kind of mishap.
@@ -133,6 +142,12 @@ impl Tally {
     }
 
     pub(crate) const COLUMNS: [&str; 5] = ["damage", "runs", "detected", "harmless", "undetected"];
+
+    /// How many runs of a kind there were, and how many of them were harmless.
+    pub(crate) fn harmless(&self, kind: &str) -> (usize, usize) {
+        let counts = self.kinds.get(kind).copied().unwrap_or_default();
+        (counts.iter().sum(), counts[1])
+    }
 
     pub(crate) fn total(&self) -> [usize; 3] {
         let mut total = [0; 3];
