@@ -65,6 +65,12 @@ impl Chat {
         self.service.settings.set("store.id_cache_bytes", &ids.to_string());
     }
 
+    /// How many of so many messages may be stored before a mishap. The rest is published when it is over, so
+    /// that events arrive while the service starts again.
+    pub(crate) fn before_the_mishap(length: usize) -> usize {
+        length * 3 / 4
+    }
+
     /// Publishes so many messages; meanwhile, once so many of them are stored, something happens to the service.
     /// The service need not run.
     pub(crate) fn under_load<T>(
@@ -78,8 +84,10 @@ impl Chat {
         let url = self.nats.url();
         let publisher = self.publisher.get_or_insert_with(|| Publisher::connect(&url));
         let (service, random) = (&mut self.service, &mut self.random);
+        let first = Self::before_the_mishap(length);
         let done = thread::scope(|scope| {
-            let publishing = scope.spawn(|| publisher.publish(&messages, &progress));
+            let publishing = scope.spawn(|| publisher.publish(&messages, first, &progress));
+            let _rest = Rest(&progress);
             wait_for(&progress, begin, || publishing.is_finished());
             mishap(service, random)
         });
@@ -102,7 +110,7 @@ impl Chat {
         let mut publisher = self.publisher.take().unwrap_or_else(|| Publisher::connect(&url));
         let nats = &mut self.nats;
         thread::scope(|scope| {
-            let publishing = scope.spawn(|| publisher.publish(&messages, &progress));
+            let publishing = scope.spawn(|| publisher.publish(&messages, length, &progress));
             wait_for(&progress, begin, || publishing.is_finished());
             nats.kill();
             progress.stop();
@@ -123,6 +131,15 @@ impl Chat {
     pub(crate) fn examine(&mut self, users: Users) -> Result<(), String> {
         self.heard.hear(&self.nats);
         examine(&mut self.service, &self.nats, &mut self.heard, (users, self.users), &mut self.random)
+    }
+}
+
+/// What was held back of a load, published when this goes, even in a panic.
+struct Rest<'a>(&'a Progress);
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        self.0.go_on();
     }
 }
 

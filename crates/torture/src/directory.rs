@@ -59,6 +59,11 @@ pub(crate) fn snapshots(data_dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The snapshot of that sequence.
+pub(crate) fn snapshot(data_dir: &Path, sequence: u64) -> PathBuf {
+    data_dir.join("snapshots").join(format!("{sequence:020}.snapshot"))
+}
+
 /// Sled's own list of where its pages are.
 pub(crate) fn page_maps(generation: &Path) -> Vec<PathBuf> {
     files(generation, |name| name.starts_with("snap.") && !name.ends_with(".generating"))

@@ -1,12 +1,14 @@
 //! SIGKILLs of the service under load, at random moments and in every phase, and of its nats-server. With the power
 //! cut as well: nothing lasts but what was synced.
 
+mod life;
+mod lives;
 mod torture;
 mod typical;
 
 use std::time::Duration;
 
-use crate::examination::{Users, attempt};
+use crate::examination::attempt;
 use crate::load::Scale;
 use crate::phase::Phase;
 use crate::plan::{Amount, Plan};
@@ -39,23 +41,29 @@ pub fn power_cuts(plan: &Plan, kills: Kills) -> Report {
 fn run(plan: &Plan, kills: Kills, power: Option<Power>, mut teller: Teller, title: &str) -> Report {
     let mut torture = Torture::new(plan, kills, power);
     let mut report = Report::new(title, &["killed during", "kills", "the phase takes"]);
+    let mut is_in_time = true;
     let outcome = attempt(|| {
         torture.begin()?;
         while torture.goes_on(kills.amount) {
             torture.next(kills.amount.runs)?;
             teller.tell(|| torture.how_far());
         }
-        torture.chat.examine(Users::All)
+        is_in_time = kills.amount.has_time();
+        torture.end()
     });
     teller.now(&torture.how_far());
-    if let Err(what) = outcome {
-        let home = torture.chat.service.keep();
-        let number = torture.total();
-        report.wrong.push(format!(
-            "seed {}, kill {number}: {what}; everything is in {}",
-            plan.seed,
-            home.display()
-        ));
+    match outcome {
+        Err(what) => {
+            let (home, number) = (torture.chat.service.keep(), torture.examined());
+            let place = home.display();
+            report.wrong.push(format!("seed {}, kill {number}: {what}; everything is in {place}", plan.seed));
+        }
+        Ok(()) if is_in_time => {
+            let shortfalls = torture.shortfalls(kills.amount.runs).into_iter();
+            report.wrong.extend(shortfalls.map(|what| format!("seed {}: {what}", plan.seed)));
+        }
+        // The deadline ended it.
+        Ok(()) => {}
     }
     fill(&mut report, &torture);
     report.took = teller.took();
@@ -77,16 +85,17 @@ fn fill(report: &mut Report, torture: &Torture) {
         heard.sequence(),
         heard.malformed(),
         torture.nats_kills,
-        torture.more_kills,
+        torture.more_kills(),
         torture.recoveries,
         torture.all_users
     ));
-    if let Some(Power { cuts: [all_lost, by_chance], .. }) = torture.power {
+    if torture.lives.is_watched() {
         report.notes.push(format!(
-            "{all_lost} cuts left nothing that was not synced, {by_chance} left some of it by chance; {} left a store \
-             that was not usable and was recovered",
-            torture.unusable.values().sum::<usize>()
+            "each of these cuts left nothing that was not synced; {} more runs left some of it by chance, and {} stores \
+             were not usable after that and recovered",
+            torture.by_chance,
+            torture.lives.unusable.values().sum::<usize>()
         ));
-        report.notes.extend(torture.unusable.iter().map(|(said, count)| format!("{count} × {said}")));
+        report.notes.extend(torture.lives.unusable.iter().map(|(said, count)| format!("{count} × {said}")));
     }
 }

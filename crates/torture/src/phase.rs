@@ -7,6 +7,19 @@ use std::time::{Duration, Instant};
 use ::tests::{PATIENCE, Service};
 use serde_json::Value;
 
+use crate::complaints::{RECOUNT, RECOVERED, RECOVERING};
+
+/// The store is open, whatever became of the one before.
+pub(crate) const LOADED: &str = "store loaded";
+const OPENING: &str = "opening the store";
+const WRITING: &str = "writing a snapshot";
+const WRITTEN: &str = "snapshot written";
+const NOT_WRITTEN: &str = "no snapshot could be written";
+/// All that is looked for in a log.
+#[cfg(test)]
+pub(crate) const TEXTS: [&str; 8] =
+    [LOADED, OPENING, WRITING, WRITTEN, NOT_WRITTEN, RECOUNT, RECOVERED, RECOVERING];
+
 /// Between two looks at the log: far shorter than any phase.
 const LOOK_INTERVAL: Duration = Duration::from_micros(300);
 
@@ -30,10 +43,10 @@ impl Phase {
     /// Which line of the log begins a phase.
     fn begun_by(message: &str) -> Option<Self> {
         [
-            ("opening the store", Self::Open),
-            ("writing a snapshot", Self::Snapshot),
-            ("recovering from a snapshot", Self::Recovery),
-            ("recovering without a snapshot", Self::Recovery),
+            (OPENING, Self::Open),
+            (WRITING, Self::Snapshot),
+            (RECOVERING, Self::Recovery),
+            (RECOUNT, Self::Recovery),
         ]
         .into_iter()
         .find_map(|(begin, phase)| message.contains(begin).then_some(phase))
@@ -42,9 +55,10 @@ impl Phase {
     /// Which phases a line of the log ends.
     fn ended_by(message: &str) -> &'static [Self] {
         [
-            ("store loaded", [Self::Open, Self::Recovery].as_slice()),
-            ("recovered from a snapshot", &[Self::Recovery]),
-            ("snapshot written", &[Self::Snapshot]),
+            (LOADED, [Self::Open, Self::Recovery].as_slice()),
+            (RECOVERED, &[Self::Recovery]),
+            (WRITTEN, &[Self::Snapshot]),
+            (NOT_WRITTEN, &[Self::Snapshot]),
         ]
         .into_iter()
         .find_map(|(end, phases)| message.contains(end).then_some(phases))
@@ -75,7 +89,7 @@ pub(crate) struct Span {
 /// The phases that a log tells of, in the order of their beginnings.
 pub(crate) fn spans(log: &str) -> Vec<Span> {
     let mut spans: Vec<(Span, Duration)> = Vec::new();
-    for line in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+    for line in lines(log) {
         let (Some(message), Some(now)) = (line["message"].as_str(), time_of_day(&line["timestamp"])) else {
             continue;
         };
@@ -97,6 +111,16 @@ pub(crate) fn last(log: &str) -> Phase {
     open.map(|span| span.phase).max().unwrap_or(Phase::Running)
 }
 
+/// The sequence of the newest snapshot that a log calls written.
+pub(crate) fn newest_snapshot(log: &str) -> Option<u64> {
+    let written = lines(log).filter(|line| line["message"] == WRITTEN);
+    written.filter_map(|line| line["sequence"].as_u64()).max()
+}
+
+fn lines(log: &str) -> impl Iterator<Item = Value> {
+    log.lines().filter_map(|line| serde_json::from_str(line).ok())
+}
+
 /// The time in `2026-01-31T23:59:59.123456Z`, since midnight.
 fn time_of_day(timestamp: &Value) -> Option<Duration> {
     let (_, time) = timestamp.as_str()?.trim_end_matches('Z').split_once('T')?;
@@ -116,7 +140,7 @@ pub(crate) fn begins(service: &mut Service, phase: Phase, before: usize) -> bool
         if spans.iter().filter(|span| span.phase == phase).count() > before {
             return true;
         }
-        let is_past = phase != Phase::Snapshot && log.contains("store loaded");
+        let is_past = phase != Phase::Snapshot && log.contains(LOADED);
         if is_past || has_ended || Instant::now() > deadline {
             return false;
         }
@@ -155,9 +179,19 @@ mod tests {
             (&["opening the store", "recovering without a snapshot", "store loaded"], Phase::Running),
             (&["store loaded", "writing a snapshot"], Phase::Snapshot),
             (&["store loaded", "writing a snapshot", "snapshot written"], Phase::Running),
+            (&["writing a snapshot", "no snapshot could be written; why"], Phase::Running),
             (&["writing a snapshot", "snapshot written", "writing a snapshot"], Phase::Snapshot),
         ] {
             assert_eq!(last(&log(messages)), expected, "{messages:?}");
         }
+    }
+
+    #[test]
+    fn the_newest_snapshot_is_the_last_one_written() {
+        let written = |sequence| format!("{{\"message\":\"snapshot written\",\"sequence\":{sequence}}}\n");
+        let log =
+            [&written(7), &written(12), "{\"message\":\"writing a snapshot\",\"sequence\":20}"].concat();
+        assert_eq!(newest_snapshot(&log), Some(12));
+        assert_eq!(newest_snapshot("snapshot written"), None);
     }
 }

@@ -12,13 +12,22 @@ use tests::{Service, home};
 #[derive(Debug)]
 pub(crate) struct Power {
     shadows: TempDir,
-    /// Cuts that left nothing of what was not synced, and those that left some of it by chance.
-    pub(crate) cuts: [usize; 2],
+    /// Whether the cuts leave some by chance of what was not synced.
+    is_by_chance: bool,
 }
+
+/// So often, once in so many times, the cuts leave some of what was not synced.
+const BY_CHANCE_EVERY: usize = 3;
 
 impl Power {
     pub(crate) fn new() -> Self {
-        Self { shadows: home(), cuts: [0; 2] }
+        Self { shadows: home(), is_by_chance: false }
+    }
+
+    /// Decides whether the cuts from now on leave some by chance of what was not synced; returns it.
+    pub(crate) fn draw(&mut self, random: &mut Rng) -> bool {
+        self.is_by_chance = random.usize(..BY_CHANCE_EVERY) == 0;
+        self.is_by_chance
     }
 
     /// From now on, what the next process does not sync is lost at the cut.
@@ -33,15 +42,14 @@ impl Power {
 
     /// The power goes off and comes back; the service was killed a moment ago. Whether some of what was not
     /// synced is left.
-    pub(crate) fn cut(&mut self, service: &Service, random: &mut Rng) -> bool {
+    pub(crate) fn cut(&self, service: &Service, random: &mut Rng) -> bool {
         let after = self.shadows.path().join("after");
-        let by_chance = random.bool();
-        let unsynced = if by_chance { Unsynced::ByChance { seed: random.u64(..) } } else { Unsynced::Lost };
-        self.cuts[usize::from(by_chance)] += 1;
+        let seed = random.u64(..);
+        let unsynced = if self.is_by_chance { Unsynced::ByChance { seed } } else { Unsynced::Lost };
         after_the_cut(&self.shadows.path().join("shadow"), &after, unsynced).expect("a shadow can be read");
         let data_dir = service.data_dir();
         fs::remove_dir_all(&data_dir).expect("a directory can be removed");
         fs::rename(after, data_dir).expect("a directory can be renamed");
-        by_chance
+        self.is_by_chance
     }
 }

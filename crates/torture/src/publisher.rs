@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions, Subscriber};
 use futures::StreamExt;
 use tokio::runtime::Runtime;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::load::Message;
 
@@ -16,11 +16,14 @@ const IN_FLIGHT: usize = 2_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at whether to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Between two looks at whether to go on.
+const HELD_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How far a publisher has got, and whether it is to end early; shared with who kills what.
+/// How far a publisher has got, and whether it is to wait or to end early; shared with who kills what.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     answered: AtomicUsize,
+    go_on: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -28,6 +31,11 @@ impl Progress {
     /// How many messages the server has answered for.
     pub(crate) fn answered(&self) -> usize {
         self.answered.load(Ordering::Relaxed)
+    }
+
+    /// What was held back is published too.
+    pub(crate) fn go_on(&self) {
+        self.go_on.store(true, Ordering::Relaxed);
     }
 
     /// Ends the publishing, whatever is still to be sent or answered.
@@ -65,21 +73,26 @@ impl Publisher {
         Self { client, answers, inbox, runtime }
     }
 
-    /// Publishes messages in their order, many at once. Returns when the server has answered for all,
-    /// or when it is told to stop.
-    pub(crate) fn publish(&mut self, messages: &[Message], progress: &Progress) {
+    /// Publishes messages in their order, many at once; all after the first so many only when it is told to go on.
+    /// Returns when the server has answered for all, or when it is told to stop.
+    pub(crate) fn publish(&mut self, messages: &[Message], first: usize, progress: &Progress) {
         let Self { client, answers, inbox, runtime } = self;
         runtime.block_on(async {
             let mut sent = 0;
             while progress.answered() < messages.len() && !progress.is_stopped() {
-                while sent < messages.len() && sent - progress.answered() < IN_FLIGHT {
+                let upto = if progress.go_on.load(Ordering::Relaxed) { messages.len() } else { first };
+                while sent < upto && sent - progress.answered() < IN_FLIGHT {
                     let Message { subject, body, .. } = &messages[sent];
                     let (subject, body) = (subject.clone(), body.clone().into());
                     let sending = client.publish_with_reply(subject, inbox.clone(), body);
                     sending.await.expect("the client lives as long as this");
                     sent += 1;
                 }
-                answer(answers, progress).await;
+                if progress.answered() < sent {
+                    answer(answers, progress).await;
+                } else {
+                    sleep(HELD_INTERVAL).await;
+                }
             }
         });
     }

@@ -1,9 +1,5 @@
 //! One kill after the other.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -12,11 +8,11 @@ use tests::Service;
 use xtask::Signal;
 
 use super::Kills;
+use super::life::MOST_OPENINGS;
+use super::lives::Lives;
 use super::typical::Typical;
 use crate::chat::Chat;
-use crate::complaints::{self, complaints};
-use crate::directory::generation;
-use crate::examination::Users;
+use crate::examination::{Users, attempt};
 use crate::phase::{self, Phase};
 use crate::plan::{Amount, Plan};
 use crate::power::Power;
@@ -29,36 +25,23 @@ const NATS_KILL_EVERY: usize = 10;
 const SNAPSHOT_EVERY: usize = 10;
 /// At least one kill of so many falls into each phase.
 const SHARE_OF_A_PHASE: usize = 10;
-/// So often at most the service dies in a row while it opens its store.
-const MOST_OPENINGS: usize = 3;
+/// Phases that were missed are aimed at again, until there were so many times the kills asked for.
+const MOST_TIMES: usize = 3;
+/// So often at most a service is started that ends by itself on a store of which pages were left by chance.
+const MOST_STARTS: usize = 5;
 
 pub(super) struct Torture {
     pub(super) chat: Chat,
     events: usize,
-    /// Cut at each kill, if it is watched.
-    pub(super) power: Option<Power>,
+    pub(super) lives: Lives,
     pub(super) typical: Typical,
     /// By phase: kills after each of which the service was examined.
     pub(super) killed: [usize; Phase::ALL.len()],
-    /// Kills that only lead to the next one.
-    pub(super) more_kills: usize,
+    /// Kills besides these, examined too, that left by chance some of what was not synced.
+    pub(super) by_chance: usize,
     pub(super) nats_kills: usize,
-    pub(super) recoveries: u64,
-    /// Stores that were not as they were committed, though nobody had damaged them.
-    pub(super) unusable: BTreeMap<String, usize>,
+    pub(super) recoveries: usize,
     pub(super) all_users: usize,
-}
-
-/// What processes said before they died.
-struct Death {
-    /// The last of them.
-    log: String,
-    /// What it had called durable by then.
-    durable: Option<u64>,
-    /// Those before it, which died of the same aim.
-    before: Vec<String>,
-    /// Whether one of them left files of which some pages are old and some are new.
-    is_torn: bool,
 }
 
 impl Torture {
@@ -66,20 +49,19 @@ impl Torture {
         Self {
             chat: Chat::new(plan.executable.clone(), plan.seed, kills.scale),
             events: kills.events,
-            power,
+            lives: Lives::new(power),
             typical: Typical::default(),
             killed: [0; Phase::ALL.len()],
-            more_kills: 0,
+            by_chance: 0,
             nats_kills: 0,
             recoveries: 0,
-            unusable: BTreeMap::new(),
             all_users: 0,
         }
     }
 
     pub(super) fn begin(&mut self) -> Result<(), String> {
         self.chat.draw_settings();
-        launch(&mut self.chat.service, self.power.as_ref());
+        self.lives.launch(&mut self.chat.service);
         self.chat.service.listening();
         let events = self.events;
         self.chat.under_load(events, 0, |_, _| ());
@@ -87,14 +69,46 @@ impl Torture {
         self.snapshot()
     }
 
+    /// Nothing is published any more.
+    pub(super) fn end(&mut self) -> Result<(), String> {
+        self.chat.examine(Users::All)?;
+        self.lives.heed(&self.chat.service.printed())
+    }
+
+    /// Kills that count.
     pub(super) fn total(&self) -> usize {
         self.killed.iter().sum()
+    }
+
+    /// All kills after each of which the service was examined.
+    pub(super) fn examined(&self) -> usize {
+        self.total() + self.by_chance
+    }
+
+    /// Kills that only led to the next one.
+    pub(super) fn more_kills(&self) -> usize {
+        self.lives.deaths - self.examined()
     }
 
     /// A phase that was missed is aimed at again, but not for ever.
     pub(super) fn goes_on(&self, amount: Amount) -> bool {
         let is_short = self.total() < amount.runs || self.missing(amount.runs).next().is_some();
-        is_short && self.total() < amount.runs * 2 && amount.has_time()
+        is_short && self.total() < amount.runs * MOST_TIMES && amount.has_time()
+    }
+
+    /// What was asked for and not done.
+    pub(super) fn shortfalls(&self, runs: usize) -> Vec<String> {
+        let least = runs / SHARE_OF_A_PHASE;
+        let least_events = (runs * self.events) as u64;
+        let phases =
+            Phase::ALL.map(|phase| (format!("kills during {phase}"), self.killed[phase as usize], least));
+        let phases = phases.map(|(what, found, expected)| (what, found as u64, expected as u64));
+        let all = [
+            ("kills".to_owned(), self.total() as u64, runs as u64),
+            ("events".to_owned(), self.chat.heard.sequence(), least_events),
+        ];
+        let short = phases.into_iter().chain(all).filter(|(_, found, expected)| found < expected);
+        short.map(|(what, found, expected)| format!("{found} {what}, expected {expected} at least")).collect()
     }
 
     /// Each phase, as often as it needs one more kill.
@@ -122,107 +136,72 @@ impl Torture {
     /// One kill: under load, a new start while the load goes on, a pause, an examination.
     pub(super) fn next(&mut self, runs: usize) -> Result<(), String> {
         let aim = self.aim(runs);
-        let begin = self.chat.random.usize(..self.events);
-        let is_with_nats = self.chat.random.usize(..NATS_KILL_EVERY) == 0;
-        let first = if is_with_nats { self.kill_nats(begin) } else { None };
-        let (typical, power, more_kills) = (&self.typical, &mut self.power, &mut self.more_kills);
-        let death = self.chat.under_load(self.events, begin, |service, random| match aim {
-            Phase::Running => {
-                thread::sleep(Duration::from_millis(random.u64(..20)));
-                die(service, power.as_mut(), random)
-            }
-            Phase::Snapshot => {
-                let before = count(service, Phase::Snapshot);
-                service.signal(Signal::USR1);
-                reach(service, Phase::Snapshot, before, typical, random);
-                die(service, power.as_mut(), random)
-            }
-            Phase::Open => {
-                let mut death = die(service, power.as_mut(), random);
-                for _ in 0..random.usize(1..=MOST_OPENINGS) {
-                    *more_kills += 1;
-                    launch(service, power.as_ref());
-                    reach(service, Phase::Open, 0, typical, random);
-                    death = death.followed_by(die(service, power.as_mut(), random));
-                }
-                death
-            }
-            Phase::Recovery => {
-                let death = die(service, power.as_mut(), random);
-                *more_kills += 1;
-                damage(&service.data_dir());
-                launch(service, power.as_ref());
-                reach(service, Phase::Recovery, 0, typical, random);
-                death.followed_by(die(service, power.as_mut(), random))
-            }
-        });
-        self.typical.learn(&death.log);
-        self.killed[phase::last(&death.log) as usize] += 1;
-        let death = match first {
-            Some(first) => first.followed_by(death),
-            None => death,
-        };
-        self.revive(&death)?;
-        let mut logs = death.before;
-        logs.extend([death.log, self.chat.service.printed()]);
-        self.heed(&logs.join("\n"), aim == Phase::Recovery, death.is_torn)
+        let begin = self.chat.random.usize(..Chat::before_the_mishap(self.events).max(1));
+        let is_by_chance = self.lives.draw(&mut self.chat.random);
+        self.chat.draw_settings();
+        if self.chat.random.usize(..NATS_KILL_EVERY) == 0 {
+            self.kill_nats(begin)?;
+        }
+        let (typical, lives) = (&self.typical, &mut self.lives);
+        let log = self.chat.under_load(self.events, begin, |service, random| {
+            let log = die_during(aim, service, lives, typical, random)?;
+            lives.launch(service);
+            Ok::<_, String>(log)
+        })?;
+        self.typical.learn(&log);
+        if is_by_chance {
+            self.by_chance += 1;
+        } else {
+            self.killed[phase::last(&log) as usize] += 1;
+        }
+        self.revive()
     }
 
     /// The nats-server dies under load, and is gone for a while. Now and then the service dies meanwhile, and
     /// starts without one.
-    fn kill_nats(&mut self, begin: usize) -> Option<Death> {
+    fn kill_nats(&mut self, begin: usize) -> Result<(), String> {
         self.nats_kills += 1;
-        let (power, more_kills) = (&mut self.power, &mut self.more_kills);
+        let lives = &mut self.lives;
         self.chat.nats_killed(self.events / 2, begin / 2, |service, random| {
-            let death = random.bool().then(|| {
-                *more_kills += 1;
-                let death = die(service, power.as_mut(), random);
-                launch(service, power.as_ref());
+            if random.bool() {
+                lives.die(service, random)?;
+                lives.launch(service);
                 service.listening();
-                death
-            });
+            }
             thread::sleep(Duration::from_millis(random.u64(..300)));
-            death
+            Ok(())
         })
     }
 
-    /// Neither a kill nor a power cut damages anything, unless unsynced pages are left by chance: sled
-    /// writes over what it needs no more before the device has what it needs instead.
-    fn heed(&mut self, log: &str, is_damaged: bool, is_torn: bool) -> Result<(), String> {
-        for complaint in complaints(log) {
-            let is_of_others =
-                [complaints::SNAPSHOT, complaints::CURRENT].iter().any(|of| complaint.contains(of));
-            let is_of_store = complaint.contains(complaints::STORE) && !is_damaged;
-            let is_unusable = is_of_store && !complaint.contains(complaints::OPENINGS_DIED);
-            if is_unusable {
-                *self.unusable.entry(complaint.clone()).or_default() += 1;
+    /// Examines the service, which was started a moment ago.
+    fn revive(&mut self) -> Result<(), String> {
+        for _ in 1..MOST_STARTS {
+            let examined = attempt(|| self.examine());
+            if examined.is_ok() || !self.lives.has_ended_excused(&mut self.chat.service) {
+                return examined;
             }
-            if is_of_others || (is_unusable && !is_torn) {
-                return Err(format!("a file is damaged, though nobody did it: {complaint}"));
-            }
+            self.lives.die(&mut self.chat.service, &mut self.chat.random)?;
+            self.lives.launch(&mut self.chat.service);
         }
-        Ok(())
+        self.examine()
     }
 
-    /// Starts the service again, and examines it.
-    fn revive(&mut self, death: &Death) -> Result<(), String> {
-        self.chat.draw_settings();
-        launch(&mut self.chat.service, self.power.as_ref());
+    fn examine(&mut self) -> Result<(), String> {
         self.chat.service.listening();
         let loaded = self.chat.service.loaded();
-        let has_recovered = count(&self.chat.service, Phase::Recovery) > 0;
-        if let Some(durable) = death.durable.filter(|durable| *durable > loaded && !has_recovered) {
-            return Err(format!("{durable} was durable, and the store ends at {loaded}"));
-        }
-        let users = if self.total().is_multiple_of(ALL_USERS_EVERY) { Users::All } else { Users::Sample };
-        self.all_users += usize::from(users == Users::All);
+        self.lives.heed(&self.chat.service.printed())?;
+        self.lives.is_all_there(loaded)?;
+        let number = self.examined();
+        let users = if number.is_multiple_of(ALL_USERS_EVERY) { Users::All } else { Users::Sample };
         self.chat.examine(users)?;
-        self.recoveries += u64::from(has_recovered);
-        if self.total().is_multiple_of(SNAPSHOT_EVERY) {
+        self.all_users += usize::from(users == Users::All);
+        self.recoveries += usize::from(count(&self.chat.service, Phase::Recovery) > 0);
+        if number.is_multiple_of(SNAPSHOT_EVERY) {
             self.snapshot()?;
         }
-        self.typical.learn(&self.chat.service.printed());
-        Ok(())
+        let log = self.chat.service.printed();
+        self.typical.learn(&log);
+        self.lives.heed(&log)
     }
 
     /// Lets the service write a snapshot in peace.
@@ -243,41 +222,46 @@ impl Torture {
     pub(super) fn how_far(&self) -> String {
         let of_phase = |phase: Phase| format!("{} {phase}", self.killed[phase as usize]);
         format!(
-            "{} kills ({}), {} of the nats-server, {} events",
+            "{} kills ({}), {} more by chance, {} of the nats-server, {} events",
             self.total(),
             Phase::ALL.map(of_phase).join(", "),
+            self.by_chance,
             self.nats_kills,
             self.chat.heard.sequence()
         )
     }
 }
 
-impl Death {
-    fn followed_by(mut self, next: Self) -> Self {
-        self.before.push(self.log);
-        self.before.extend(next.before);
-        Self {
-            before: self.before,
-            is_torn: self.is_torn || next.is_torn,
-            log: next.log,
-            durable: next.durable,
+/// Kills the service in that phase, most often, and before if that has to be; returns the log of the last to die.
+fn die_during(
+    aim: Phase,
+    service: &mut Service,
+    lives: &mut Lives,
+    typical: &Typical,
+    random: &mut Rng,
+) -> Result<String, String> {
+    match aim {
+        Phase::Running => thread::sleep(Duration::from_millis(random.u64(..20))),
+        Phase::Snapshot => {
+            let before = count(service, Phase::Snapshot);
+            service.signal(Signal::USR1);
+            reach(service, Phase::Snapshot, before, typical, random);
+        }
+        Phase::Open => {
+            for _ in 0..random.usize(1..=MOST_OPENINGS) {
+                lives.die(service, random)?;
+                lives.launch(service);
+                reach(service, Phase::Open, 0, typical, random);
+            }
+        }
+        Phase::Recovery => {
+            lives.die(service, random)?;
+            lives.damage(&service.data_dir());
+            lives.launch(service);
+            reach(service, Phase::Recovery, 0, typical, random);
         }
     }
-}
-
-fn launch(service: &mut Service, power: Option<&Power>) {
-    if let Some(power) = power {
-        power.watch(service);
-    }
-    service.launch();
-}
-
-fn die(service: &mut Service, power: Option<&mut Power>, random: &mut Rng) -> Death {
-    let status = if service.is_listening() { service.status().ok() } else { None };
-    let durable = status.and_then(|status| status["durable_sequence"].as_u64());
-    let log = service.kill().printed;
-    let is_torn = power.is_some_and(|power| power.cut(service, random));
-    Death { log, durable, before: Vec::new(), is_torn }
+    lives.die(service, random)
 }
 
 /// How often a process has begun that phase.
@@ -290,13 +274,4 @@ fn reach(service: &mut Service, phase: Phase, before: usize, typical: &Typical, 
     if phase::begins(service, phase, before) {
         thread::sleep(typical.moment(phase, random));
     }
-}
-
-/// Zeroes the middle half of the database's file, so that the next start has to recover.
-fn damage(data_dir: &Path) {
-    // After a kill during a recovery there may be no store.
-    let Ok(file) = File::options().write(true).open(generation(data_dir).join("db")) else { return };
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
-    let zeros = vec![0; usize::try_from(length / 2).expect("a database fits into memory")];
-    file.write_all_at(&zeros, length / 4).expect("a file can be written");
 }
