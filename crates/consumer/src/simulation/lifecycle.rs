@@ -1,5 +1,6 @@
 //! How processes begin and end.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +114,11 @@ impl World {
         let generation = opened.0.generation();
         if self.failed_generation.take() == Some(generation) {
             return Err(format!("generation {generation} is used again though it failed"));
+        }
+        let generations = fs::read_dir(disk.data_dir().join("generations"));
+        let count = generations.map_err(|error| error.to_string())?.count();
+        if count != 1 {
+            return Err(format!("there are {count} generations, of which {generation} is in use"));
         }
         let applied = self.what_stands_for(&position)?;
         disk.watch(opened.0.durable());
