@@ -229,6 +229,23 @@ exec TALLYMARK \"$@\"
     assert_eq!(service.metrics().sum("tallymark_rooms"), 40_001);
 }
 
+/// From the next start on, no sync returns as long as there is a file of the name that is returned.
+fn with_a_disk_that_hangs(service: &mut Service) -> PathBuf {
+    let hang = service.data_dir().join("hang");
+    for (name, value) in power_cut::hanging(&hang).unwrap() {
+        service.environment.insert(name.to_owned(), value.into_string().unwrap());
+    }
+    hang
+}
+
+#[track_caller]
+fn ends_as_the_disk_hangs(service: &mut Service) {
+    until("the end of the process", || if service.has_ended() { Ok(()) } else { Err("it runs".to_owned()) });
+    let ended = service.kill();
+    assert_eq!(ended.code, Some(1), "{}", ended.printed);
+    assert!(ended.printed.contains("the store hangs"), "{}", ended.printed);
+}
+
 /// Bug this would show: a service that waits for its disk for ever, and answers with older and older counts.
 #[test]
 fn a_disk_that_hangs_ends_the_process_and_the_next_one_recovers() {
@@ -244,18 +261,12 @@ fn a_disk_that_hangs_ends_the_process_and_the_next_one_recovers() {
     service.durable(4);
     service.terminate();
 
-    let hang = service.data_dir().join("hang");
-    for (name, value) in power_cut::hanging(&hang).unwrap() {
-        service.environment.insert(name.to_owned(), value.into_string().unwrap());
-    }
+    let hang = with_a_disk_that_hangs(&mut service);
     service.restart();
     service.ready();
     fs::write(&hang, "").unwrap();
     post(&nats, "never on the disk");
-    until("the end of the process", || if service.has_ended() { Ok(()) } else { Err("it runs".to_owned()) });
-    let ended = service.kill();
-    assert_eq!(ended.code, Some(1), "{}", ended.printed);
-    assert!(ended.printed.contains("the store hangs"), "{}", ended.printed);
+    ends_as_the_disk_hangs(&mut service);
 
     fs::remove_file(&hang).unwrap();
     service.environment.clear();
@@ -277,20 +288,14 @@ fn a_disk_that_hangs_while_a_snapshot_is_written_ends_the_process_too() {
     let mut settings = Settings::new(&nats, &["demo"]);
     settings.set("store.write_timeout_s", "1");
     let mut service = Service::at(settings, tests::home());
-    let hang = service.data_dir().join("hang");
-    for (name, value) in power_cut::hanging(&hang).unwrap() {
-        service.environment.insert(name.to_owned(), value.into_string().unwrap());
-    }
+    let hang = with_a_disk_that_hangs(&mut service);
     service.restart();
     service.ready();
     service.durable(4);
     // Everything is committed: only the snapshot is there to hang.
     fs::write(&hang, "").unwrap();
     service.signal(Signal::USR1);
-    until("the end of the process", || if service.has_ended() { Ok(()) } else { Err("it runs".to_owned()) });
-    let ended = service.kill();
-    assert_eq!(ended.code, Some(1), "{}", ended.printed);
-    assert!(ended.printed.contains("the store hangs"), "{}", ended.printed);
+    ends_as_the_disk_hangs(&mut service);
 }
 
 /// It counts on, and waits with consuming once there is no memory for more; with space again it goes on by itself.

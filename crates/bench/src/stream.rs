@@ -22,6 +22,7 @@ const STREAM: &str = "CHAT";
 pub(crate) const PREFIX: &str = "chat";
 /// What the service's consumer asks for at once.
 const PULL_MESSAGES: usize = 20_000;
+const PULL_BYTES: usize = 32 << 20;
 const SUBSCRIPTION_CAPACITY: usize = 65_536;
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -65,7 +66,7 @@ pub(crate) async fn bare_pull(server: &NatsServer, after: u64, events: usize) ->
         ..pull::Config::default()
     };
     let consumer = jetstream.create_consumer_on_stream(config, STREAM).await?;
-    let pull = consumer.stream().max_messages_per_batch(PULL_MESSAGES);
+    let pull = consumer.stream().max_messages_per_batch(PULL_MESSAGES).max_bytes_per_batch(PULL_BYTES);
     let pull = pull.expires(Duration::from_secs(30)).heartbeat(Duration::from_secs(5));
     let mut messages = pull.messages().await?;
     for _ in 0..events {

@@ -44,20 +44,19 @@ impl Delivered {
     }
 
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
-        let headers = self.headers.iter().flat_map(HeaderMap::iter);
-        let pairs = headers.flat_map(|(name, values)| {
-            let name: &str = name.as_ref();
-            values.iter().map(move |value| (name, value.as_str()))
-        });
-        fingerprint(&self.subject, self.stored_at_ns, pairs, &self.body)
+        fingerprint(&self.subject, self.stored_at_ns, self.headers(), &self.body)
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        let headers = self.headers.iter().flat_map(HeaderMap::iter);
-        let headers = headers.map(|(name, values)| {
-            let name: &str = name.as_ref();
-            name.len() + values.iter().map(|value| HEADER_BYTES + value.as_str().len()).sum::<usize>()
-        });
+        let headers = self.headers().map(|(name, value)| HEADER_BYTES + name.len() + value.len());
         OVERHEAD_BYTES + self.subject.len() + self.body.len() + headers.sum::<usize>()
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let headers = self.headers.iter().flat_map(HeaderMap::iter);
+        headers.flat_map(|(name, values)| {
+            let name: &str = name.as_ref();
+            values.iter().map(move |value| (name, value.as_str()))
+        })
     }
 }

@@ -32,9 +32,13 @@ impl Inbox {
         self.work.send(work).map_err(|_| ApplierGone)
     }
 
-    /// Waits until there is memory for these messages, and hands them over.
-    pub(crate) async fn batch(&self, session: Session, messages: Vec<Delivered>) -> Result<(), ApplierGone> {
-        let bytes: usize = messages.iter().map(Delivered::memory_bytes).sum();
+    /// Waits until there is memory for these messages, which take so many bytes, and hands them over.
+    pub(crate) async fn batch(
+        &self,
+        session: Session,
+        messages: Vec<Delivered>,
+        bytes: usize,
+    ) -> Result<(), ApplierGone> {
         let permits = u32::try_from(bytes.min(DELIVERED_BYTES)).unwrap_or(u32::MAX);
         let memory = self.memory.clone().acquire_many_owned(permits).await.ok();
         self.send(Work::Batch(Batch { session, messages, _memory: memory }))

@@ -77,7 +77,7 @@ impl<S: Server> Puller<S> {
                 backoff = SHORTEST_BACKOFF;
                 fruitless = 0;
             } else if !matches!(end, End::Fenced(_) | End::Halted(Halt::OutboxFull | Halt::StoreFull)) {
-                // A consumer that has delivered nothing for long enough is one of the last ones.
+                // A silent consumer was given time enough: the next session reads by hand.
                 fruitless = if matches!(end, End::Silent) { FRUITLESS_SESSIONS } else { fruitless + 1 };
             }
             if self.settle(end, connection, backoff).await {

@@ -178,7 +178,8 @@ impl Source {
         if let Err(end) = self.confirm_read(server, position, &messages).await {
             return Ok(end);
         }
-        self.inbox.batch(session, messages).await?;
+        let bytes = messages.iter().map(Delivered::memory_bytes).sum();
+        self.inbox.batch(session, messages, bytes).await?;
         // The answer comes after what the applier has to say of them.
         self.inbox.position().await?;
         while let Ok(report) = reports.try_recv() {
@@ -236,9 +237,9 @@ impl Source {
                 }
                 first = messages.next() => first,
             };
-            let (batch, failure) = gather(first, &mut messages);
+            let Gathered { batch, bytes, failure } = gather(first, &mut messages);
             if !batch.is_empty() {
-                self.inbox.batch(session, batch).await?;
+                self.inbox.batch(session, batch, bytes).await?;
             }
             if let Some(failure) = failure {
                 return Ok(End::Failed(failure));
@@ -271,28 +272,37 @@ impl Source {
     }
 }
 
+/// Messages that were there, and what was wrong with the one after them.
+struct Gathered {
+    batch: Vec<Delivered>,
+    /// Of memory, for all of them.
+    bytes: usize,
+    failure: Option<Failure>,
+}
+
 /// The first message and those that are there already, up to what is wrong with the next one.
 fn gather(
     mut next: Option<Result<Delivered, Failure>>,
     messages: &mut (impl Stream<Item = Result<Delivered, Failure>> + Unpin),
-) -> (Vec<Delivered>, Option<Failure>) {
+) -> Gathered {
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    loop {
+    let failure = loop {
         match next {
-            None => return (batch, Some(Failure::Ended)),
-            Some(Err(failure)) => return (batch, Some(failure)),
+            None => break Some(Failure::Ended),
+            Some(Err(failure)) => break Some(failure),
             Some(Ok(delivered)) => {
                 bytes += delivered.memory_bytes();
                 batch.push(delivered);
             }
         }
         if batch.len() == BATCH_MESSAGES || bytes >= BATCH_BYTES {
-            return (batch, None);
+            break None;
         }
         // Only what is there: the runtime's budget for one turn does not end a batch early.
         match tokio::task::coop::unconstrained(messages.next()).now_or_never() {
             Some(ready) => next = ready,
-            None => return (batch, None),
+            None => break None,
         }
-    }
+    };
+    Gathered { batch, bytes, failure }
 }
