@@ -15,7 +15,7 @@ use super::stream::{Malformed, Payload};
 pub(super) const LENGTH: usize = 640;
 
 /// Of a hundred messages.
-const MALFORMED: u64 = 4;
+const MALFORMED: u64 = 8;
 const OUTSIDE_PREFIX: u64 = 2;
 const WITH_HEADERS: u64 = 10;
 

@@ -95,6 +95,12 @@ impl World {
         if let Some(reason) = innocents.first() {
             return Err(format!("a store without a fault was put into quarantine: {reason}"));
         }
+        let quarantine = fs::read_dir(self.hands.disk.data_dir().join("quarantine"));
+        for store in quarantine.into_iter().flatten().flatten() {
+            if store.path().join("unfinished").exists() {
+                return Err(format!("{} was never finished: it is to be removed", store.path().display()));
+            }
+        }
         match self.hands.unharmed_snapshot_aside() {
             Some(sequence) => Err(format!("the whole snapshot of {sequence} was put aside as damaged")),
             None => Ok(()),

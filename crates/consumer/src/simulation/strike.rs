@@ -106,7 +106,12 @@ impl Hands {
         let in_flight = dice.below(8);
         match fault {
             Fault::MessageDeleted => {
-                let earliest = if dice.chance(70) { last.saturating_sub(15) } else { 0 };
+                // Often the one by which the stream is known again, when all is applied.
+                let earliest = match dice.below(10) {
+                    0..3 => last,
+                    3..8 => last.saturating_sub(15),
+                    _ => 0,
+                };
                 stream.delete(dice.between(earliest, last).max(stream.first));
                 nats.changes += 1;
                 nats.stream = Some(stream);
