@@ -1,9 +1,13 @@
 //! Remembered message ids, with less memory than they need.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use counters::{Outcome, Policies, Reason};
 use events::{Body, Event, Id, MessagePosted, Tenant};
+use store::{Bytes, Options, Rows, StoreError};
 
-use crate::run::{Run, open_sled, options};
+use crate::run::{Run, TestDatabase, open_sled, options};
 
 fn posted(room: usize, message: usize) -> Event<'static> {
     let id = |text: String| Id::new(text).unwrap();
@@ -124,4 +128,49 @@ fn an_id_that_is_stored_twice_is_one() {
     run.commit();
     drop(run);
     Run::open(&options).unwrap();
+}
+
+/// The rows of ids that are in pages.
+fn pages(rows: &dyn Rows) -> Vec<(Bytes, Bytes)> {
+    let table = [6];
+    rows.scan(&table).map(|row| row.unwrap()).take_while(|(key, _)| key.starts_with(&table)).collect()
+}
+
+/// The store notices that all pages are as they were once, when an id that they lack is looked up.
+#[track_caller]
+fn notices_older_pages(id_cache_bytes: usize, once: usize, now: usize) {
+    const ROOMS: usize = 3;
+    let dir = tempfile::tempdir().unwrap();
+    let database = Arc::new(TestDatabase::default());
+    // Without memory, what was posted goes into pages at once.
+    let options = Options { id_cache_bytes: 0, ..options(dir.path(), Policies::default()) };
+    let options = Options { database: database.clone(), ..options };
+    let post = |run: &mut Run, messages: Range<usize>| {
+        for room in 0..ROOMS {
+            messages.clone().for_each(|message| _ = run.apply(&posted(room, message), 1));
+        }
+        run.commit();
+    };
+    let mut run = Run::open(&options).unwrap();
+    post(&mut run, 0..once);
+    let older = pages(&*database.rows());
+    drop(run);
+    let mut run = Run::open(&Options { id_cache_bytes, ..options }).unwrap();
+    post(&mut run, once..now);
+    let changes = older.iter().map(|(key, row)| (key.to_vec(), Some(row.to_vec().into())));
+    database.rows().apply(changes.collect()).unwrap();
+    let again = posted(0, once);
+    let (room, key) = run.counters.locate(&again).message().unwrap();
+    let found = run.store.find(&run.counters, room, &key);
+    assert!(matches!(found, Err(StoreError::Damaged { .. })), "{found:?}");
+}
+
+#[test]
+fn a_page_that_lacks_its_newest_ids_is_damage() {
+    notices_older_pages(0, 10, 20);
+}
+
+#[test]
+fn a_page_that_lacks_an_id_of_which_two_bytes_are_in_memory_is_damage() {
+    notices_older_pages(9_000, 60, 130);
 }
