@@ -34,9 +34,9 @@ impl RoomWord {
     }
 }
 
-/// Bucket 0 holds the first 2^10 rooms, each further one as many as all before it.
-const FIRST_BUCKET_BITS: u32 = 10;
-const BUCKETS: usize = 23;
+/// Bucket 0 holds the first 2^16 rooms, each further one as many as all before it.
+const FIRST_BUCKET_BITS: u32 = 16;
+const BUCKETS: usize = 17;
 
 /// The words of all rooms. Buckets never move, so that readers need no lock.
 #[derive(Debug)]
@@ -49,10 +49,18 @@ impl RoomWords {
         Self { buckets: [const { OnceLock::new() }; BUCKETS] }
     }
 
+    fn bucket(room: RoomIndex) -> usize {
+        (u32::BITS - (room.0 >> FIRST_BUCKET_BITS).leading_zeros()) as usize
+    }
+
+    /// The first room of a bucket.
+    fn start(bucket: usize) -> usize {
+        if bucket == 0 { 0 } else { 1 << (FIRST_BUCKET_BITS as usize + bucket - 1) }
+    }
+
     fn place(room: RoomIndex) -> (usize, usize) {
-        let bucket = (u32::BITS - (room.0 >> FIRST_BUCKET_BITS).leading_zeros()) as usize;
-        let start = if bucket == 0 { 0 } else { 1 << (FIRST_BUCKET_BITS as usize + bucket - 1) };
-        (bucket, room.0 as usize - start)
+        let bucket = Self::bucket(room);
+        (bucket, room.0 as usize - Self::start(bucket))
     }
 
     /// A room nobody has written yet reads as a dead one.
@@ -61,6 +69,29 @@ impl RoomWords {
         match self.buckets[bucket].get() {
             Some(words) => RoomWord::unpack(words[offset].load(Ordering::Acquire)),
             None => RoomWord::default(),
+        }
+    }
+
+    /// Hands out the words of sorted rooms, each with its place in `rooms`. What many need of the way to
+    /// a word, the bucket, is looked up once for all of its rooms.
+    pub(crate) fn each(&self, rooms: &[RoomIndex], mut each: impl FnMut(usize, RoomWord)) {
+        let mut before = 0;
+        while let Some(first) = rooms.get(before) {
+            let bucket = Self::bucket(*first);
+            let start = Self::start(bucket);
+            let rest = &rooms[before..];
+            let is_last_bucket = rest.last().is_some_and(|room| Self::bucket(*room) == bucket);
+            let end = if is_last_bucket {
+                rest.len()
+            } else {
+                rest.partition_point(|room| Self::bucket(*room) == bucket)
+            };
+            let words = self.buckets[bucket].get().map_or(&[][..], |words| words);
+            for (place, room) in rest[..end].iter().enumerate() {
+                let word = words.get(room.0 as usize - start).map_or(0, |word| word.load(Ordering::Acquire));
+                each(before + place, RoomWord::unpack(word));
+            }
+            before += end;
         }
     }
 
@@ -93,6 +124,26 @@ mod tests {
         }
         assert_eq!(words.load(RoomIndex(5_001)), RoomWord::default());
         assert_eq!(words.load(RoomIndex(u32::MAX)), RoomWord::default());
+    }
+
+    #[test]
+    fn sorted_rooms_get_their_words_in_turn() {
+        let words = RoomWords::new();
+        let rooms = [0, 5, (1 << 16) - 1, 1 << 16, (1 << 16) + 9, (1 << 17) + 3, 1 << 20];
+        let rooms = rooms.map(RoomIndex);
+        // Nobody has written to the last bucket but one.
+        for room in rooms.into_iter().filter(|room| room.0 != (1 << 17) + 3) {
+            let word = RoomWord { head: room.0 + 1, tag_set: TagSetIndex(2), has_recalled: room.0 == 5 };
+            words.store(room, word);
+        }
+        for length in 0..=rooms.len() {
+            let mut found = Vec::new();
+            words.each(&rooms[..length], |place, word| found.push((rooms[place], word)));
+            assert_eq!(
+                found,
+                rooms[..length].iter().map(|room| (*room, words.load(*room))).collect::<Vec<_>>()
+            );
+        }
     }
 
     #[test]
