@@ -30,6 +30,6 @@ pub use metrics::Metrics;
 pub use operator::Operator;
 pub use readiness::{Readiness, Reason};
 pub use routes::{operator_router, public_router};
-pub use serve::{Limits, serve};
+pub use serve::{Limits, Server};
 pub use status::{DigestAt, SnapshotAt, Status, StoreStatus};
 pub use tenants::{Tenant, Tenants, TenantsError};

@@ -1,5 +1,8 @@
-//! Serving a router on a listener until told to stop.
+//! Serving a router on a listener until told to stop: one task accepts, and hands each connection to one
+//! of the threads, where it stays.
 
+use std::io;
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -8,7 +11,9 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 /// How long to wait after a connection could not be accepted, mostly because the process has too
@@ -25,40 +30,109 @@ pub struct Limits {
     pub shutdown_grace: Duration,
 }
 
-/// Answers requests on `listener` until `shutdown` is ready; then takes no new ones, finishes
-/// those that have arrived, and returns when all connections are closed or the grace is over.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    shutdown: impl Future<Output = ()>,
-) {
-    let mut shutdown = pin!(shutdown);
-    let (open, closing) = watch::channel(());
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let timeout = limits.header_read_timeout;
-                    connections.spawn(connection(stream, router.clone(), timeout, closing.clone()));
+/// Threads that answer requests.
+///
+/// Each has a scheduler of its own, so that a request wakes nobody but the thread that answers it.
+#[derive(Debug)]
+pub struct Server {
+    threads: Vec<Thread>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    connections: UnboundedSender<std::net::TcpStream>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Server {
+    /// Starts so many threads that answer with this router. They wait for [`serve`](Self::serve), and end
+    /// with it or when the server is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no more threads or files for this process.
+    pub fn start(router: &Router, limits: Limits, threads: NonZeroUsize) -> io::Result<Self> {
+        let thread = |number| Thread::start(number, router.clone(), limits);
+        Ok(Self { threads: (0..threads.get()).map(thread).collect::<io::Result<_>>()? })
+    }
+
+    /// Answers requests on `listener` until `shutdown` is ready; then takes no new ones, finishes
+    /// those that have arrived, and returns when all connections are closed or the grace is over.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        // In turn: clients keep their connections, and each is as busy as the next.
+        let mut turns = (0..self.threads.len()).cycle();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                accepted = listener.accept() => accepted.and_then(|(stream, _)| stream.into_std()),
+            };
+            match accepted {
+                Ok(stream) => {
+                    let turn = turns.next().expect("there is at least one thread");
+                    // A thread ends only after this sender has.
+                    let _ = self.threads[turn].connections.send(stream);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
-            },
+            }
+        }
+        drop(listener);
+        let ended: Vec<_> = self.threads.into_iter().map(|thread| thread.ended).collect();
+        for ended in ended {
+            // Nothing is ever sent: this is the sender being dropped.
+            let _ = ended.await;
         }
     }
-    drop((listener, open));
-    let closed = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits.shutdown_grace, closed).await.is_err() {
-        tracing::warn!(connections = connections.len(), "connections still open, closing them");
-        connections.shutdown().await;
+}
+
+impl Thread {
+    fn start(number: usize, router: Router, limits: Limits) -> io::Result<Self> {
+        let (connections, received) = unbounded_channel();
+        let (running, ended) = oneshot::channel();
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let name = format!("http-{number}");
+        std::thread::Builder::new()
+            .name(name)
+            .spawn(move || answer(&runtime, &router, limits, received, running))?;
+        Ok(Self { connections, ended })
     }
+}
+
+/// One thread: its connections, until there are no new ones and all have ended.
+fn answer(
+    runtime: &Runtime,
+    router: &Router,
+    limits: Limits,
+    mut received: UnboundedReceiver<std::net::TcpStream>,
+    _running: oneshot::Sender<()>,
+) {
+    runtime.block_on(async {
+        let (open, closing) = watch::channel(());
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some(_) = connections.join_next() => {}
+                stream = received.recv() => match stream.map(TcpStream::from_std) {
+                    None => break,
+                    Some(Ok(stream)) => {
+                        let timeout = limits.header_read_timeout;
+                        connections.spawn(connection(stream, router.clone(), timeout, closing.clone()));
+                    }
+                    Some(Err(error)) => tracing::warn!(%error, "a connection could not be taken over"),
+                },
+            }
+        }
+        drop(open);
+        let closed = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits.shutdown_grace, closed).await.is_err() {
+            tracing::warn!(connections = connections.len(), "connections still open, closing them");
+            connections.shutdown().await;
+        }
+    });
 }
 
 /// One connection, until it ends or, after `closing`, until the request that it has begun is

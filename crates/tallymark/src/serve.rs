@@ -2,16 +2,18 @@
 
 mod convert;
 
+use std::num::NonZero;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
 use consumer::{ConsumerError, Requests, Status, Stopped};
 use prometheus_client::registry::Registry;
-use query::{Gate, Operator, Public};
+use query::{Gate, Operator, Public, Server};
 use store::{DataDir, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,6 +21,8 @@ use tokio::sync::watch;
 use crate::nats;
 use crate::settings::Settings;
 use crate::signals;
+
+const NO_THREADS: &str = "the threads that answer requests can't be started";
 
 /// The parts that count what they do, under one registry.
 struct Metrics {
@@ -78,8 +82,11 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let limits = convert::limits(&settings.http);
     let (stop_public, public_stopped) = watch::channel(());
     let (stop_operator, operator_stopped) = watch::channel(());
-    let public = tokio::spawn(query::serve(listener, public, limits, dropped(public_stopped)));
-    let operator = tokio::spawn(query::serve(operator_listener, operator, limits, dropped(operator_stopped)));
+    let public = Server::start(&public, limits, available_parallelism().unwrap_or(NonZero::<usize>::MIN));
+    let public = public.context(NO_THREADS)?.serve(listener, dropped(public_stopped));
+    let operator = Server::start(&operator, limits, NonZero::<usize>::MIN);
+    let operator = operator.context(NO_THREADS)?.serve(operator_listener, dropped(operator_stopped));
+    let (public, operator) = (tokio::spawn(public), tokio::spawn(operator));
 
     let starting = status.clone();
     let path = options.data_dir.clone();

@@ -1,6 +1,7 @@
 //! Real sockets: what is on the wire, and how serving ends.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ const LONG: Duration = Duration::from_secs(30);
 /// Long enough to be waited for by a machine.
 const SHORT: Duration = Duration::from_millis(50);
 
+const THREADS: NonZero<usize> = NonZero::new(2).unwrap();
+
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -33,7 +36,8 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = Limits { header_read_timeout, shutdown_grace };
         let shutdown = async { stopped.await.expect("a test stops its server") };
-        let served = tokio::spawn(query::serve(listener, router, limits, shutdown));
+        let server = query::Server::start(&router, limits, THREADS).unwrap();
+        let served = tokio::spawn(server.serve(listener, shutdown));
         Self { address, stop, served }
     }
 
