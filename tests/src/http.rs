@@ -32,6 +32,11 @@ impl Client {
         Self { server, connection: RefCell::new(None) }
     }
 
+    /// Where the listener is.
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
     /// GET with these headers.
     pub fn get(&self, target: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
         self.request("GET", target, headers)

@@ -131,6 +131,12 @@ impl Service {
         self.running.take().expect("the service runs").program.kill()
     }
 
+    /// Its process id.
+    #[track_caller]
+    pub fn process_id(&self) -> u32 {
+        self.running.as_ref().expect("the service runs").program.id()
+    }
+
     /// Sends it a signal, unless it has ended.
     #[track_caller]
     pub fn signal(&mut self, signal: Signal) {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::side_by_side::Table;
 
-const BEGIN: &str = "<!-- figures: written by `cargo run --release -p bench -- --write` -->";
+const BEGIN: &str = "<!-- figures: written by `cargo xtask bench --write` -->";
 const END: &str = "<!-- end of figures -->";
 
 /// Replaces the figures of the benchmarks that were run, and keeps those of the others.

@@ -4,7 +4,11 @@ mod badge;
 mod cold;
 mod counted;
 mod document;
+mod http;
+mod memberships;
+mod peers;
 mod post;
+mod program;
 mod recovery;
 mod replay;
 mod scratch;
@@ -12,6 +16,7 @@ mod side_by_side;
 mod stream;
 
 use std::io::Write;
+use std::net::SocketAddr;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -24,7 +29,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Benchmarks of Tallymark: ratios taken side by side.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct CommandLine {
+    #[command(subcommand)]
+    role: Option<Role>,
     /// Which to run; all of them if none is named
     names: Vec<Benchmark>,
     /// Put the figures into docs/benchmarks.md, in place of those that are there
@@ -35,6 +43,26 @@ struct CommandLine {
     date: Option<String>,
     #[command(flatten)]
     scale: Scale,
+}
+
+/// What this program is started as by itself.
+#[derive(Debug, clap::Subcommand)]
+enum Role {
+    /// A server that the service is compared with
+    #[command(subcommand, hide = true)]
+    Peer(Peer),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Peer {
+    Constant,
+    Redis {
+        database: SocketAddr,
+    },
+    #[command(name = "postgresql")]
+    Postgres {
+        database: SocketAddr,
+    },
 }
 
 /// How much to do.
@@ -63,6 +91,14 @@ impl Scale {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Benchmark {
+    /// Badges over HTTP, against a constant answer
+    Http,
+    /// Badges and posts, against services in front of Redis and PostgreSQL
+    Peers,
+    /// From publishing an event until a badge has it, and what readers notice of commits and snapshots
+    Visible,
+    /// Memory, disk and restart at ten million memberships
+    Memberships,
     /// A post, by size of room
     Post,
     /// A badge, by messages in history
@@ -78,6 +114,10 @@ enum Benchmark {
 impl Benchmark {
     fn run(self, scale: Scale) -> Result<Table> {
         match self {
+            Self::Http => http::against_constant(scale),
+            Self::Peers => http::against_peers(scale),
+            Self::Visible => http::visible(scale),
+            Self::Memberships => memberships::run(scale),
             Self::Post => post::run(scale),
             Self::Badge => badge::run(scale),
             Self::Cold => cold::run(scale),
@@ -88,7 +128,13 @@ impl Benchmark {
 }
 
 fn main() -> Result<()> {
-    let CommandLine { names, write, date, scale } = CommandLine::parse();
+    let CommandLine { role, names, write, date, scale } = CommandLine::parse();
+    match role {
+        Some(Role::Peer(Peer::Constant)) => return http::serve_constant(),
+        Some(Role::Peer(Peer::Redis { database })) => return peers::serve::<peers::Redis>(database),
+        Some(Role::Peer(Peer::Postgres { database })) => return peers::serve::<peers::Postgres>(database),
+        None => {}
+    }
     let benchmarks = if names.is_empty() { Benchmark::value_variants() } else { &names };
     let mut figures = Vec::new();
     for benchmark in benchmarks {

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use async_nats::Client;
-use events::{Body, Id, MessagePosted, RoomJoined, encode_message_pack};
+use events::{Body, Id, MessagePosted, RoomJoined};
 use xtask::NatsServer;
 
 use crate::Scale;
-use crate::counted::{ID_CACHE_BYTES, TENANT, options};
+use crate::counted::{ID_CACHE_BYTES, options};
 use crate::scratch;
 use crate::side_by_side::{Bar, Comparison, Sample, Table};
-use crate::stream::{PREFIX, Until, bare_pull, connect, consume, create, stored};
+use crate::stream::{Publisher, Until, bare_pull, consume, create};
 
 const ROOMS: usize = 5_000;
 const MEMBERS_A_ROOM: usize = 200;
@@ -57,15 +56,14 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
 
 /// Counts everything up to the snapshot, and ends in order, which leaves it.
 async fn prepare(server: &NatsServer, data_dir: &Path, rooms: usize, counted: usize) -> Result<PathBuf> {
-    let (client, jetstream) = connect(server).await?;
-    let mut stream = create(&jetstream).await?;
+    let mut publisher = create(server).await?;
     for room in 0..rooms {
         let member = |place| Id::new(format!("user-{}", (room * MEMBERS_A_ROOM + place) % USERS));
         let users = (0..MEMBERS_A_ROOM).map(member).collect::<Result<_, _>>()?;
         let joined = RoomJoined { room: id("room", room)?, users, history: events::History::None };
-        publish(&client, &Body::RoomJoined(joined)).await?;
+        publisher.publish(&Body::RoomJoined(joined)).await?;
     }
-    stored(&client, &mut stream, rooms).await?;
+    publisher.stored().await?;
     publish_posts(server, rooms, rooms + 1..=counted).await?;
     consume(server, &options(data_dir, 10_000, ID_CACHE_BYTES), counted, Until::Durable).await?;
     let mut entries = fs::read_dir(data_dir.join("snapshots"))?;
@@ -76,20 +74,13 @@ fn id(kind: &str, number: usize) -> Result<Id<'static>> {
     Ok(Id::new(format!("{kind}-{number}"))?)
 }
 
-async fn publish(client: &Client, body: &Body<'_>) -> Result<()> {
-    let subject = format!("{PREFIX}.{TENANT}.{}", body.kind());
-    Ok(client.publish(subject, encode_message_pack(body).into()).await?)
-}
-
 /// A post for each of these sequences.
 async fn publish_posts(
     server: &NatsServer,
     rooms: usize,
     sequences: std::ops::RangeInclusive<usize>,
 ) -> Result<()> {
-    let (client, jetstream) = connect(server).await?;
-    let mut stream = jetstream.get_stream("CHAT").await?;
-    let last = *sequences.end();
+    let mut publisher = Publisher::connect(&server.url()).await?;
     for sequence in sequences {
         let posted = MessagePosted {
             room: id("room", sequence * 7_919 % rooms)?,
@@ -100,12 +91,9 @@ async fn publish_posts(
             mentions: Vec::new(),
             mention_all: false,
         };
-        publish(&client, &Body::MessagePosted(posted)).await?;
-        if sequence % 20_000 == 0 {
-            stored(&client, &mut stream, sequence).await?;
-        }
+        publisher.publish(&Body::MessagePosted(posted)).await?;
     }
-    stored(&client, &mut stream, last).await
+    publisher.stored().await
 }
 
 async fn recover(server: &NatsServer, snapshot: &Path, counted: usize, last: usize) -> Result<Sample> {

@@ -15,13 +15,11 @@ use crate::Scale;
 use crate::counted::{ID_CACHE_BYTES, options};
 use crate::scratch;
 use crate::side_by_side::{Bar, Comparison, Sample, Table};
-use crate::stream::{PREFIX, Until, bare_pull, connect, consume, create, stored};
+use crate::stream::{PREFIX, Until, bare_pull, consume, create};
 
 const ARCHIVE: &str = "../shared/data/lean-chat-2018-2020.ndjson.gz";
 const TENANTS: usize = 10;
 const TITLE: &str = "Replay";
-/// So many events are sent before the server is asked whether it has them.
-const PUBLISH_CHUNK: usize = 20_000;
 
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let Some(lines) = archive()? else {
@@ -51,8 +49,7 @@ fn archive() -> Result<Option<String>> {
 
 /// The chat as it happens to ten tenants at once: each event under each name before the next one.
 async fn publish(server: &NatsServer, lines: &str, scale: Scale) -> Result<usize> {
-    let (client, jetstream) = connect(server).await?;
-    let mut stream = create(&jetstream).await?;
+    let mut publisher = create(server).await?;
     let mut sent = 0;
     let lines: Vec<&str> = lines.lines().collect();
     for line in &lines[..scale.of(lines.len()).min(lines.len())] {
@@ -63,13 +60,10 @@ async fn publish(server: &NatsServer, lines: &str, scale: Scale) -> Result<usize
             let mut headers = HeaderMap::new();
             headers.insert(NATS_MESSAGE_ID, format!("bench:{sent}"));
             let subject = format!("{PREFIX}.tenant-{tenant}.{}", line.body.kind());
-            client.publish_with_headers(subject, headers, body.clone()).await?;
-            if sent % PUBLISH_CHUNK == 0 {
-                stored(&client, &mut stream, sent).await?;
-            }
+            publisher.publish_message(subject, headers, body.clone()).await?;
         }
     }
-    stored(&client, &mut stream, sent).await?;
+    publisher.stored().await?;
     Ok(sent)
 }
 

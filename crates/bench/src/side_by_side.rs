@@ -17,6 +17,11 @@ impl Sample {
     fn seconds_each(self) -> f64 {
         self.time.as_secs_f64() / self.count as f64
     }
+
+    /// So many a second.
+    pub(crate) fn rate(self) -> f64 {
+        self.seconds_each().recip()
+    }
 }
 
 /// What the ratio compares, and which way is good.
@@ -26,13 +31,15 @@ pub(crate) enum Bar {
     CostAtMost(f64),
     /// Rate of B over rate of A, at least so much.
     RateAtLeast(f64),
+    /// Rate of B over rate of A; nothing is promised of it.
+    Rate,
 }
 
 impl Bar {
     fn ratio(self, a: Sample, b: Sample) -> f64 {
         match self {
             Self::CostAtMost(_) => b.seconds_each() / a.seconds_each(),
-            Self::RateAtLeast(_) => a.seconds_each() / b.seconds_each(),
+            Self::RateAtLeast(_) | Self::Rate => b.rate() / a.rate(),
         }
     }
 }
@@ -42,6 +49,7 @@ impl fmt::Display for Bar {
         match self {
             Self::CostAtMost(most) => write!(formatter, "cost ≤ {most}"),
             Self::RateAtLeast(least) => write!(formatter, "rate ≥ {least}"),
+            Self::Rate => formatter.write_str("rate"),
         }
     }
 }
@@ -86,16 +94,37 @@ fn spread(values: impl Iterator<Item = f64>) -> [f64; 3] {
     [values[0], values[values.len() / 2], values[values.len() - 1]]
 }
 
-/// The medians of both sides, each to give the ratio its scale; only the ratio is to be quoted.
-fn shown(samples: &[Sample]) -> String {
-    let [_, median, _] = spread(samples.iter().map(|sample| sample.seconds_each()));
-    if median < 1e-3 { format!("{:.0} ns", median * 1e9) } else { format!("{:.1} ms", median * 1e3) }
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    spread(values)[1]
+}
+
+/// A number in groups of three digits.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> =
+        digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group)).collect();
+    groups.join(",")
+}
+
+/// The median of one side, to give the ratio its scale; only the ratio is to be quoted.
+fn shown(bar: Bar, samples: &[Sample]) -> String {
+    let median = median(samples.iter().map(|sample| sample.seconds_each()));
+    match bar {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate of this world is far below 2^52"
+        )]
+        Bar::RateAtLeast(_) | Bar::Rate => format!("{}/s", grouped(median.recip().round() as usize)),
+        Bar::CostAtMost(_) if median < 1e-3 => format!("{:.0} ns", median * 1e9),
+        Bar::CostAtMost(_) => format!("{:.1} ms", median * 1e3),
+    }
 }
 
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [least, median, most] = self.ratios();
-        let (a, b) = (shown(&self.a), shown(&self.b));
+        let (a, b) = (shown(self.bar, &self.a), shown(self.bar, &self.b));
         write!(
             formatter,
             "| {} | {a} | {b} | **{median:.3}** | {least:.3} | {most:.3} | {} |",
@@ -117,10 +146,7 @@ impl fmt::Display for Table {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "### {}\n", self.title)?;
         if !self.comparisons.is_empty() {
-            writeln!(
-                formatter,
-                "| B against A | A, each | B, each | ratio, median | min | max | ratio of |"
-            )?;
+            writeln!(formatter, "| B against A | A | B | ratio, median | min | max | ratio of |")?;
             writeln!(formatter, "|---|---:|---:|---:|---:|---:|---|")?;
         }
         for comparison in &self.comparisons {
@@ -144,6 +170,11 @@ mod tests {
             move || samples.next().expect("one sample to begin with, then three")
         };
         Comparison::run("", bar, 3, samples(a), samples(b)).expect("every sample is fine")
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!([0, 12, 123, 1_234, 1_000_000].map(grouped), ["0", "12", "123", "1,234", "1,000,000"]);
     }
 
     #[test]

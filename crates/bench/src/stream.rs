@@ -6,16 +6,17 @@ use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, StorageType, Stream};
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, HeaderMap};
+use bytes::Bytes;
 use consumer::{IDENTITY_CHECK_INTERVAL, Requests, Settings, Status};
-use events::Prefix;
+use events::{Body, Prefix, encode_message_pack};
 use futures::StreamExt as _;
 use store::{Metrics, Options, Store};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 use xtask::NatsServer;
 
-use crate::counted::{COMMIT_INTERVAL, PENDING_BYTES};
+use crate::counted::{COMMIT_INTERVAL, PENDING_BYTES, TENANT};
 use crate::side_by_side::Sample;
 
 const STREAM: &str = "CHAT";
@@ -26,14 +27,15 @@ const PULL_BYTES: usize = 32 << 20;
 const SUBSCRIPTION_CAPACITY: usize = 65_536;
 const LOOK: Duration = Duration::from_millis(1);
 
-pub(crate) async fn connect(server: &NatsServer) -> Result<(Client, Context)> {
+pub(crate) async fn connect(url: &str) -> Result<(Client, Context)> {
     let options = ConnectOptions::new().subscription_capacity(SUBSCRIPTION_CAPACITY);
-    let client = options.connect(server.url()).await?;
+    let client = options.connect(url).await?;
     Ok((client.clone(), jetstream::new(client)))
 }
 
 /// An empty stream. Nothing is sent twice here, and remembering millions of ids would slow the server.
-pub(crate) async fn create(jetstream: &Context) -> Result<Stream> {
+pub(crate) async fn create(server: &NatsServer) -> Result<Publisher> {
+    let (_, jetstream) = connect(&server.url()).await?;
     let config = Config {
         name: STREAM.to_owned(),
         subjects: vec![format!("{PREFIX}.>")],
@@ -41,21 +43,63 @@ pub(crate) async fn create(jetstream: &Context) -> Result<Stream> {
         duplicate_window: Duration::from_secs(1),
         ..Config::default()
     };
-    Ok(jetstream.create_stream(config).await?)
+    jetstream.create_stream(config).await?;
+    Publisher::connect(&server.url()).await
 }
 
-/// Waits until the stream has so many messages.
-pub(crate) async fn stored(client: &Client, stream: &mut Stream, sent: usize) -> Result<()> {
-    client.flush().await?;
-    while stream.info().await?.state.last_sequence < sent as u64 {
-        tokio::time::sleep(LOOK).await;
+/// So many events are sent before the server is asked whether it has them.
+const SENT_AT_ONCE: u64 = 20_000;
+
+/// Sends events as fast as the server stores them.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    client: Client,
+    stream: Stream,
+    /// The sequence of what was sent last, if nobody else publishes.
+    pub(crate) last: u64,
+}
+
+impl Publisher {
+    pub(crate) async fn connect(url: &str) -> Result<Self> {
+        let (client, jetstream) = connect(url).await?;
+        let stream = jetstream.get_stream(STREAM).await?;
+        let last = stream.cached_info().state.last_sequence;
+        Ok(Self { client, stream, last })
     }
-    Ok(())
+
+    pub(crate) async fn publish(&mut self, body: &Body<'_>) -> Result<()> {
+        let subject = format!("{PREFIX}.{TENANT}.{}", body.kind());
+        self.publish_message(subject, HeaderMap::new(), encode_message_pack(body).into()).await
+    }
+
+    pub(crate) async fn publish_message(
+        &mut self,
+        subject: String,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<()> {
+        if headers.is_empty() {
+            self.client.publish(subject, body).await?;
+        } else {
+            self.client.publish_with_headers(subject, headers, body).await?;
+        }
+        self.last += 1;
+        if self.last.is_multiple_of(SENT_AT_ONCE) { self.stored().await } else { Ok(()) }
+    }
+
+    /// Waits until the server has everything that was sent.
+    pub(crate) async fn stored(&mut self) -> Result<()> {
+        self.client.flush().await?;
+        while self.stream.info().await?.state.last_sequence < self.last {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
 }
 
 /// What the service's consumer asks of the server, and nothing done with what comes.
 pub(crate) async fn bare_pull(server: &NatsServer, after: u64, events: usize) -> Result<Sample> {
-    let (_client, jetstream) = connect(server).await?;
+    let (_client, jetstream) = connect(&server.url()).await?;
     let start = Instant::now();
     let config = pull::Config {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 mod cargo;
 mod dev;
+mod program;
 mod test;
-mod torture;
 
 /// Set-up for developing and testing Tallymark. Nothing needs to be installed by hand but Rust and,
 /// where there is no nats-server, python3 with pip.
@@ -26,14 +26,17 @@ enum Command {
     /// Runs a nats-server and Tallymark with live demo traffic until Ctrl-C
     Dev(dev::Arguments),
     /// Kills, damage and power cuts by the thousand: minutes to hours
-    Torture(torture::Arguments),
+    Torture(program::Arguments),
+    /// Benchmarks, against a bare pull, a constant answer, Redis and PostgreSQL: about an hour
+    Bench(program::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Dev(arguments) => dev::run(&arguments),
-        Command::Torture(arguments) => torture::run(&arguments),
+        Command::Torture(arguments) => program::run("torture", &arguments),
+        Command::Bench(arguments) => program::run("bench", &arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -56,6 +56,11 @@ impl Process {
         }
     }
 
+    /// The program's process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The program's standard input, if the command asked for a pipe and nobody has taken it yet.
     pub fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()

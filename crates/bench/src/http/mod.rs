@@ -1,0 +1,14 @@
+//! Badges over HTTP, against a constant answer and against what one would use instead.
+
+mod against_constant;
+mod against_peers;
+mod constant;
+mod load;
+mod service;
+mod visible;
+mod world;
+
+pub(crate) use against_constant::run as against_constant;
+pub(crate) use against_peers::run as against_peers;
+pub(crate) use constant::serve as serve_constant;
+pub(crate) use visible::run as visible;

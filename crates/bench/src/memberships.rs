@@ -1,0 +1,186 @@
+//! Ten million memberships: what they take of memory and disk, and how long a restart takes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use events::{Body, History, Id, MessagePosted, MessageRead, RoomJoined};
+use store::{Database as _, Metrics, Sled, Store};
+use tests::{Nats, Service, Settings};
+
+use crate::Scale;
+use crate::counted::{ID_CACHE_BYTES, SLED_CACHE_BYTES, TENANT, options};
+use crate::scratch;
+use crate::side_by_side::{Bar, Comparison, Sample, Table, grouped};
+use crate::stream::Publisher;
+
+const USERS: usize = 200_000;
+const ROOMS_A_USER: usize = 50;
+const MEMBERS_A_ROOM: usize = 100;
+/// Read by every member, which moves their cursors.
+const READ_POSTS: usize = 3;
+/// One member in 50 posts after that, so that numbers of theirs are kept.
+const POSTING_MEMBERS: usize = MEMBERS_A_ROOM / 50;
+const OWN_POSTS: usize = 5;
+/// For memory that is given back only after a while.
+const SETTLING: Duration = Duration::from_secs(3);
+
+pub(crate) fn run(scale: Scale) -> Result<Table> {
+    let users = scale.of(USERS);
+    let (rooms, memberships) = (users * ROOMS_A_USER / MEMBERS_A_ROOM, users * ROOMS_A_USER);
+    let nats = Nats::start();
+    let mut service = Service::at(Settings::new(&nats, &[TENANT]), scratch::directory()?);
+    service.executable = Some(xtask::target().join("release/tallymark"));
+    service.restart();
+    service.ready();
+    let empty = resident_bytes(&service)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(publish_all(&nats, users, rooms))?;
+    let last = nats.last_sequence(Nats::STREAM);
+    counted(&service, last);
+    std::thread::sleep(SETTLING);
+    let live = resident_bytes(&service)?;
+    service.terminate();
+    let disk = bytes_below(&generation(&service.data_dir())?)?;
+    service.restart();
+    service.ready();
+    std::thread::sleep(SETTLING);
+    let restarted = resident_bytes(&service)?;
+    service.terminate();
+
+    let store = generation(&service.data_dir())?;
+    let options = options(&service.data_dir(), 10_000, ID_CACHE_BYTES);
+    let comparison = Comparison::run(
+        &format!("opening a store of {} memberships, against a bare scan of its rows", grouped(memberships)),
+        Bar::CostAtMost(2.0),
+        scale.rounds.min(MOST_ROUNDS),
+        || {
+            let start = Instant::now();
+            let rows = Sled { cache_bytes: SLED_CACHE_BYTES }.open(&store)?;
+            let bytes =
+                rows.scan(&[]).try_fold(0, |sum, row| row.map(|(key, row)| sum + key.len() + row.len()))?;
+            let time = start.elapsed();
+            ensure!(bytes > memberships, "the scan found {bytes} bytes");
+            Ok(Sample { count: 1, time })
+        },
+        || {
+            let start = Instant::now();
+            let (_store, counters) = Store::open(&options, &Metrics::default())?;
+            let time = start.elapsed();
+            ensure!(counters.membership_count() == memberships as u64, "memberships were lost");
+            Ok(Sample { count: 1, time })
+        },
+    )?;
+    #[allow(clippy::cast_precision_loss, reason = "bytes in memory are far below 2^52")]
+    let each = |bytes: u64| bytes as f64 / memberships as f64;
+    let notes = vec![
+        format!(
+            "{} memberships of {} users in {} rooms, each with a cursor that was moved, one in 50 with five own numbers, \
+             after {} events; ids of 20 bytes, default settings.",
+            grouped(memberships),
+            grouped(users),
+            grouped(rooms),
+            grouped(usize::try_from(last)?),
+        ),
+        "| bytes a membership | | promised |\n|---|---:|---:|".to_owned()
+            + &format!(
+                "\n| memory after a restart, less an empty service's | {:.1} | ≤ 18 |",
+                each(restarted.saturating_sub(empty))
+            )
+            + &format!(
+                "\n| memory after all of it was consumed, less an empty service's | {:.1} | ≤ 28 |",
+                each(live.saturating_sub(empty))
+            )
+            + &format!("\n| the store on disk | {:.1} | ≤ 40 |", each(disk)),
+    ];
+    Ok(Table { title: "Ten million memberships", comparisons: vec![comparison], notes })
+}
+
+/// Each takes some ten seconds.
+const MOST_ROUNDS: usize = 5;
+
+/// Everybody joins and reads, and some post.
+async fn publish_all(nats: &Nats, users: usize, rooms: usize) -> Result<()> {
+    let mut publisher = Publisher::connect(&nats.url()).await?;
+    for room in 0..rooms {
+        let members = members(room, users).map(user).collect();
+        let joined = RoomJoined { room: id("room", room), users: members, history: History::None };
+        publisher.publish(&Body::RoomJoined(joined)).await?;
+    }
+    for room in 0..rooms {
+        for number in 0..READ_POSTS {
+            publisher.publish(&post(room, number, id("outsider", 0))).await?;
+        }
+    }
+    for room in 0..rooms {
+        for member in members(room, users) {
+            let read = MessageRead { room: id("room", room), user: user(member), upto: None };
+            publisher.publish(&Body::MessageRead(read)).await?;
+        }
+    }
+    for room in 0..rooms {
+        for (place, member) in members(room, users).take(POSTING_MEMBERS).enumerate() {
+            for number in 0..OWN_POSTS {
+                let number = READ_POSTS + place * OWN_POSTS + number;
+                publisher.publish(&post(room, number, user(member))).await?;
+            }
+        }
+    }
+    publisher.stored().await
+}
+
+/// A room's members are spread over all users, and each user is in as many rooms.
+fn members(room: usize, users: usize) -> impl Iterator<Item = usize> {
+    let step = users / MEMBERS_A_ROOM;
+    (0..MEMBERS_A_ROOM).map(move |place| (room + place * step) % users)
+}
+
+fn post(room: usize, number: usize, sender: Id<'static>) -> Body<'static> {
+    Body::MessagePosted(MessagePosted {
+        room: id("room", room),
+        message: id("message", room * 100 + number),
+        sender,
+        at: None,
+        silent: false,
+        mentions: Vec::new(),
+        mention_all: false,
+    })
+}
+
+fn user(number: usize) -> Id<'static> {
+    id("user", number)
+}
+
+/// An id of 20 bytes.
+fn id(kind: &str, number: usize) -> Id<'static> {
+    Id::new(format!("{kind}-{number:0width$}", width = 19 - kind.len())).expect("it is an id")
+}
+
+/// Waits until everything is on disk, which may take minutes.
+fn counted(service: &Service, last: u64) {
+    while service.metrics().sum("tallymark_durable_sequence") < last {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn resident_bytes(service: &Service) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", service.process_id()))?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    Ok(kib.context("/proc tells no resident memory")?.parse::<u64>()? << 10)
+}
+
+fn generation(data_dir: &Path) -> Result<PathBuf> {
+    let mut generations = fs::read_dir(data_dir.join("generations"))?;
+    Ok(generations.next().context("there is no store")??.path())
+}
+
+fn bytes_below(directory: &Path) -> Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        sum +=
+            if entry.file_type()?.is_dir() { bytes_below(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(sum)
+}
