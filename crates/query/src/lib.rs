@@ -14,6 +14,7 @@ mod keys;
 mod tenants;
 
 mod answer;
+mod durations;
 mod gate;
 mod metrics;
 mod readiness;

@@ -17,15 +17,12 @@ pub(crate) struct InvalidRoomTags;
 /// The distinct tags of one request, in the order in which they were first given. They are borrowed
 /// from the query string where it writes them as they are.
 #[derive(Debug)]
-pub(crate) struct RoomTags<'q> {
-    tags: [Option<Tag<'q>>; MAX_ROOM_TAGS],
-    count: usize,
-}
+pub(crate) struct RoomTags<'q>(Vec<Tag<'q>>);
 
 impl<'q> RoomTags<'q> {
     /// Reads all of a query string: `&` between pieces, the first `=` between name and value.
     pub(crate) fn parse(query: &'q str) -> Result<Self, InvalidRoomTags> {
-        let mut tags = Self { tags: [const { None }; MAX_ROOM_TAGS], count: 0 };
+        let mut tags = Self(Vec::new());
         for piece in query.split('&') {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             match name_of(name) {
@@ -40,20 +37,21 @@ impl<'q> RoomTags<'q> {
     /// Calls `with` with the tags as one slice.
     pub(crate) fn with_slice<T>(&self, with: impl FnOnce(&[&str]) -> T) -> T {
         let mut texts = [""; MAX_ROOM_TAGS];
-        for (text, tag) in texts.iter_mut().zip(self.tags.iter().flatten()) {
+        for (text, tag) in texts.iter_mut().zip(&self.0) {
             *text = tag.as_str();
         }
-        with(&texts[..self.count])
+        with(&texts[..self.0.len()])
     }
 
     fn add(&mut self, text: Cow<'q, str>) -> Result<(), InvalidRoomTags> {
         let tag = Tag::new(text).map_err(|_| InvalidRoomTags)?;
-        if self.tags[..self.count].iter().flatten().any(|known| *known == tag) {
+        if self.0.contains(&tag) {
             return Ok(());
         }
-        let free = self.tags.get_mut(self.count).ok_or(InvalidRoomTags)?;
-        *free = Some(tag);
-        self.count += 1;
+        if self.0.len() == MAX_ROOM_TAGS {
+            return Err(InvalidRoomTags);
+        }
+        self.0.push(tag);
         Ok(())
     }
 }
