@@ -36,6 +36,8 @@ pub(crate) struct Load {
     pub(crate) since_snapshot: Duration,
     /// Whether somebody asked for a snapshot of everything applied.
     pub(crate) is_snapshot_wanted: bool,
+    /// Whether there was a commit after that.
+    pub(crate) has_committed_since_wanted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,9 @@ impl Pace {
             return if is_full { Decision::Full } else { Decision::NotYet };
         }
         if load.is_snapshot_wanted {
-            return if load.has_pending { Decision::Commit } else { Decision::Snapshot };
+            // One commit, so that it has what was asked for; more may come in all the time.
+            let is_first = load.has_pending && !load.has_committed_since_wanted;
+            return if is_first { Decision::Commit } else { Decision::Snapshot };
         }
         if load.has_news && self.snapshot_interval.is_some_and(|interval| load.since_snapshot >= interval) {
             return Decision::Snapshot;
@@ -99,6 +103,7 @@ mod tests {
             has_news: is_said("news"),
             since_snapshot: Duration::from_secs(if is_said("minute") { 60 } else { 59 }),
             is_snapshot_wanted: is_said("wanted"),
+            has_committed_since_wanted: is_said("committed"),
         };
         let pace = Pace {
             commit_interval: Duration::from_millis(250),
@@ -159,6 +164,8 @@ mod tests {
     #[test]
     fn a_snapshot_that_is_asked_for_has_everything() {
         check("  10      0     0 wanted         | Commit");
+        check("  10      0     0 wanted committed         | Snapshot");
+        check("  10      0     0 wanted committed writing | NotYet");
         check("none      0     0 wanted         | Snapshot");
         check("none      0     0 wanted writing | NotYet");
     }

@@ -17,16 +17,24 @@ pub(super) struct Writing {
     committed_at: Instant,
     snapshot_at: Instant,
     is_snapshot_wanted: bool,
+    has_committed_since_wanted: bool,
     has_space: bool,
 }
 
 impl Writing {
     pub(super) fn new(now: Instant) -> Self {
-        Self { committed_at: now, snapshot_at: now, is_snapshot_wanted: false, has_space: true }
+        Self {
+            committed_at: now,
+            snapshot_at: now,
+            is_snapshot_wanted: false,
+            has_committed_since_wanted: false,
+            has_space: true,
+        }
     }
 
     pub(super) fn want_snapshot(&mut self) {
         self.is_snapshot_wanted = true;
+        self.has_committed_since_wanted = false;
     }
 }
 
@@ -66,6 +74,7 @@ impl Running {
                 > store.snapshots().first().map_or(0, |newest| newest.sequence),
             since_snapshot: now.saturating_duration_since(writing.snapshot_at),
             is_snapshot_wanted: writing.is_snapshot_wanted,
+            has_committed_since_wanted: writing.has_committed_since_wanted,
         })
     }
 
@@ -104,6 +113,7 @@ impl Running {
         let position = self.position().clone();
         self.parts.store.commit(&mut self.parts.counters, position)?;
         self.writing.committed_at = now;
+        self.writing.has_committed_since_wanted = true;
         Ok(())
     }
 
