@@ -112,7 +112,7 @@ impl Running {
                 let _ = reply.send(self.position().clone());
             }
             Some(Work::Begin(begin)) => self.begin(begin),
-            Some(Work::Snapshot) => self.writing.want_snapshot(),
+            Some(Work::Snapshot) => self.writing.want_snapshot(self.parts.counters.applied()),
             Some(Work::Stop) => return self.stop(now).map(Some),
             None => {}
         }

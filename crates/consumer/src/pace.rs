@@ -36,8 +36,8 @@ pub(crate) struct Load {
     pub(crate) since_snapshot: Duration,
     /// Whether somebody asked for a snapshot of everything applied.
     pub(crate) is_snapshot_wanted: bool,
-    /// Whether there was a commit after that.
-    pub(crate) has_committed_since_wanted: bool,
+    /// Whether all that was applied then is committed. More may come in all the time.
+    pub(crate) is_wanted_committed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +57,8 @@ impl Pace {
             return if is_full { Decision::Full } else { Decision::NotYet };
         }
         if load.is_snapshot_wanted {
-            // One commit, so that it has what was asked for; more may come in all the time.
-            let is_first = load.has_pending && !load.has_committed_since_wanted;
-            return if is_first { Decision::Commit } else { Decision::Snapshot };
+            let is_to_come = load.has_pending && !load.is_wanted_committed;
+            return if is_to_come { Decision::Commit } else { Decision::Snapshot };
         }
         if load.has_news && self.snapshot_interval.is_some_and(|interval| load.since_snapshot >= interval) {
             return Decision::Snapshot;
@@ -103,7 +102,7 @@ mod tests {
             has_news: is_said("news"),
             since_snapshot: Duration::from_secs(if is_said("minute") { 60 } else { 59 }),
             is_snapshot_wanted: is_said("wanted"),
-            has_committed_since_wanted: is_said("committed"),
+            is_wanted_committed: is_said("committed"),
         };
         let pace = Pace {
             commit_interval: Duration::from_millis(250),

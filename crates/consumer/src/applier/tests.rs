@@ -332,3 +332,22 @@ fn when_ten_thousand_dead_letters_wait_consuming_does_too() {
     assert_eq!(desk.halt(), None);
     assert_eq!(desk.position().applied, 10_001);
 }
+
+/// There is always one more event to commit.
+#[test]
+fn a_snapshot_that_is_asked_for_does_not_wait_for_a_pause_of_the_events() {
+    const EVENTS: u64 = 100_000;
+    let mut desk = Desk::new();
+    desk.begin(None, EVENTS);
+    desk.send(vec![delivered(1, 1, EVENTS - 1, JOINED)]);
+    desk.work.send(Work::Snapshot).unwrap();
+    for sequence in 2..=EVENTS {
+        desk.send(vec![delivered(sequence, sequence, EVENTS - sequence, &posted(sequence))]);
+    }
+    let (dir, _) = desk.stop();
+    let snapshots = std::fs::read_dir(dir.path().join("data/snapshots")).unwrap();
+    let names = snapshots.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let sequences: Vec<u64> = names.map(|name| name[..20].parse().unwrap()).collect();
+    let oldest = sequences.iter().min();
+    assert!(oldest.is_some_and(|oldest| *oldest < EVENTS), "the snapshots are of {sequences:?}");
+}

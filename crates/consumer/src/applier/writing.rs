@@ -16,25 +16,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Writing {
     committed_at: Instant,
     snapshot_at: Instant,
-    is_snapshot_wanted: bool,
-    has_committed_since_wanted: bool,
+    /// The sequence that a snapshot has to reach that somebody asked for.
+    snapshot_wanted: Option<u64>,
     has_space: bool,
 }
 
 impl Writing {
     pub(super) fn new(now: Instant) -> Self {
-        Self {
-            committed_at: now,
-            snapshot_at: now,
-            is_snapshot_wanted: false,
-            has_committed_since_wanted: false,
-            has_space: true,
-        }
+        Self { committed_at: now, snapshot_at: now, snapshot_wanted: None, has_space: true }
     }
 
-    pub(super) fn want_snapshot(&mut self) {
-        self.is_snapshot_wanted = true;
-        self.has_committed_since_wanted = false;
+    /// Of everything up to this sequence.
+    pub(super) fn want_snapshot(&mut self, applied: u64) {
+        self.snapshot_wanted = Some(applied);
     }
 }
 
@@ -73,8 +67,10 @@ impl Running {
             has_news: store.position().applied
                 > store.snapshots().first().map_or(0, |newest| newest.sequence),
             since_snapshot: now.saturating_duration_since(writing.snapshot_at),
-            is_snapshot_wanted: writing.is_snapshot_wanted,
-            has_committed_since_wanted: writing.has_committed_since_wanted,
+            is_snapshot_wanted: writing.snapshot_wanted.is_some(),
+            is_wanted_committed: writing
+                .snapshot_wanted
+                .is_some_and(|wanted| store.position().applied >= wanted),
         })
     }
 
@@ -113,14 +109,13 @@ impl Running {
         let position = self.position().clone();
         self.parts.store.commit(&mut self.parts.counters, position)?;
         self.writing.committed_at = now;
-        self.writing.has_committed_since_wanted = true;
         Ok(())
     }
 
     fn snapshot(&mut self, now: Instant) -> Result<(), StoreError> {
         self.parts.store.snapshot()?;
         self.writing.snapshot_at = now;
-        self.writing.is_snapshot_wanted = false;
+        self.writing.snapshot_wanted = None;
         Ok(())
     }
 
