@@ -14,7 +14,6 @@ mod keys;
 mod tenants;
 
 mod answer;
-mod durations;
 mod gate;
 mod metrics;
 mod readiness;

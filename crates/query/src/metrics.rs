@@ -7,11 +7,16 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::answer::Refusal;
 use crate::claims::TokenError;
-use crate::durations::Durations;
+
+/// The upper bounds of the latency histogram, in seconds. A badge takes some microseconds, a
+/// signature up to some hundred.
+const LATENCY_BUCKETS: [f64; 14] =
+    [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0];
 
 /// The public listener's metrics. Clones are the same metrics.
 #[derive(Debug, Clone)]
@@ -20,7 +25,7 @@ pub struct Metrics {
     /// The members of `requests`, looked up once: one for a badge, one for each refusal.
     answered: Counter,
     refused: [Counter; Refusal::ALL.len()],
-    request_duration: Durations,
+    request_duration: Histogram,
     token_verifications: Family<VerificationLabels, Counter>,
     tokens_cached: Gauge,
 }
@@ -54,7 +59,7 @@ impl Metrics {
             requests,
             answered,
             refused,
-            request_duration: Durations::default(),
+            request_duration: Histogram::new(LATENCY_BUCKETS),
             token_verifications,
             tokens_cached: Gauge::default(),
         }
@@ -86,7 +91,7 @@ impl Metrics {
             None => self.answered.inc(),
             Some(refusal) => self.refused[refusal as usize].inc(),
         };
-        self.request_duration.observe(duration);
+        self.request_duration.observe(duration.as_secs_f64());
     }
 
     pub(crate) fn token_verified(&self, error: Option<TokenError>) {

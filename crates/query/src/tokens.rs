@@ -1,12 +1,11 @@
 //! Tokens that were verified are remembered until they expire: verifying a signature costs far
 //! more than a badge.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
-use siphasher::sip128::{Hasher128 as _, SipHasher24};
+use sha2::{Digest, Sha256};
 
 use crate::claims::{self, TokenError, Verified};
 use crate::{Metrics, Tenant};
@@ -14,30 +13,20 @@ use crate::{Metrics, Tenant};
 /// The longest token, in bytes.
 pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// The tenant's place among the tenants, and a hash of the token. The token itself is not kept: who
-/// reads this process's memory must not be able to ask as its users.
-type TokenKey = (usize, u128);
+/// The tenant's place among the tenants, and the SHA-256 of the token. The token itself is not
+/// kept: who reads this process's memory must not be able to ask as its users.
+type TokenKey = (usize, [u8; 32]);
 
 /// Verifies tokens, and remembers a bounded number of good ones.
 pub(crate) struct Tokens {
     verified: Cache<TokenKey, Verified>,
-    /// Nobody outside this process knows it, so nobody can make a token whose hash another one has.
-    hash_key: [u64; 2],
     metrics: Metrics,
 }
 
 impl Tokens {
     /// Remembers about `capacity` tokens at most.
     pub(crate) fn new(capacity: usize, metrics: Metrics) -> Self {
-        let random = RandomState::new();
-        let hash_key = [random.hash_one("first half"), random.hash_one("second half")];
-        Self { verified: Cache::new(capacity), hash_key, metrics }
-    }
-
-    fn hash(&self, token: &str) -> u128 {
-        let mut hasher = SipHasher24::new_with_keys(self.hash_key[0], self.hash_key[1]);
-        hasher.write(token.as_bytes());
-        hasher.finish128().as_u128()
+        Self { verified: Cache::new(capacity), metrics }
     }
 
     /// The user that the token makes its bearer at `now`, in time since the Unix epoch.
@@ -52,7 +41,7 @@ impl Tokens {
             self.metrics.token_verified(Some(TokenError::TooLong));
             return Err(TokenError::TooLong);
         }
-        let key = (place, self.hash(token));
+        let key = (place, Sha256::digest(token.as_bytes()).into());
         if let Some(verified) = self.verified.get(&key) {
             let valid = verified.check(now);
             if valid == Err(TokenError::Expired) {

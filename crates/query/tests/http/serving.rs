@@ -188,3 +188,19 @@ async fn a_slow_client_loses_its_connection() {
     }
     server.stop().await;
 }
+
+/// A connection stays on its thread, and the next one is on another.
+#[tokio::test]
+async fn connections_go_round_the_threads() {
+    let thread = || async { [("thread", std::thread::current().name().unwrap().to_owned())] };
+    let server = Server::start(Router::new().route("/thread", get(thread)), LONG, LONG).await;
+    let mut connections = [server.connect().await, server.connect().await, server.connect().await];
+    for _ in 0..2 {
+        for (stream, thread) in connections.iter_mut().zip(["http-0", "http-1", "http-0"]) {
+            stream.write_all(b"GET /thread HTTP/1.1\r\nHost: threads\r\n\r\n").await.unwrap();
+            let head = read_head(stream).await;
+            assert!(head.contains(&format!("\r\nthread: {thread}\r\n")), "{head}");
+        }
+    }
+    server.stop().await;
+}
