@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use tests::home;
@@ -93,15 +93,17 @@ pub(crate) const KINDS: [(Damage, &str, Notice); 17] = [
 ];
 
 /// Does it to a data directory until something there is not as in the original; returns what exactly.
+/// `earlier` are some that it was earlier; each may well be the beginning of what it is now.
 pub(crate) fn damage(
     kind: Damage,
     data_dir: &Path,
     original: &Path,
-    earlier: &Path,
+    earlier: &[PathBuf],
     in_use: &InUse,
     random: &mut Rng,
 ) -> io::Result<String> {
     for _ in 0..MOST_DRAWS {
+        let earlier = &earlier[random.usize(..earlier.len())];
         let what = draw(kind, data_dir, earlier, in_use, random)?;
         if !is_same(data_dir, original)? {
             return Ok(what);
@@ -283,6 +285,6 @@ fn spoil(file: &Path, random: &mut Rng) -> io::Result<String> {
     Ok(format!("{} {what}", file.file_name().unwrap_or_default().display()))
 }
 
-fn remove_all(files: &[std::path::PathBuf]) -> io::Result<()> {
+fn remove_all(files: &[PathBuf]) -> io::Result<()> {
     files.iter().try_for_each(fs::remove_file)
 }

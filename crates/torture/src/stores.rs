@@ -65,12 +65,11 @@ fn one(plan: &Plan, base: &Base, states: &[(PathBuf, InUse)], number: usize) -> 
     let mut random = random_of(plan, number);
     let (kind, name, _) = KINDS[number % KINDS.len()];
     let (state, in_use) = &states[random.usize(..states.len())];
-    let earlier = &base.earlier()[random.usize(..4)];
     let mut service = match base.service(&plan.executable, state) {
         Ok(service) => service,
         Err(error) => return Run::failed(name, error),
     };
-    let what = match damage(kind, &service.data_dir(), state, earlier, in_use, &mut random) {
+    let what = match damage(kind, &service.data_dir(), state, &base.earlier(), in_use, &mut random) {
         Ok(what) => what,
         Err(error) => return Run::failed(name, format!("{} can't be damaged: {error}", state.display())),
     };
