@@ -68,7 +68,7 @@ enum Peer {
 /// How much to do.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Scale {
-    /// Makes `cold`, `replay` and `recovery` smaller, to try them out
+    /// Makes all but `http`, `peers`, `post` and `badge` smaller, to try them out
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
     /// How often A and B are sampled

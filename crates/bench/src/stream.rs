@@ -35,7 +35,7 @@ pub(crate) async fn connect(url: &str) -> Result<(Client, Context)> {
 
 /// An empty stream. Nothing is sent twice here, and remembering millions of ids would slow the server.
 pub(crate) async fn create(server: &NatsServer) -> Result<Publisher> {
-    let (_, jetstream) = connect(&server.url()).await?;
+    let (client, jetstream) = connect(&server.url()).await?;
     let config = Config {
         name: STREAM.to_owned(),
         subjects: vec![format!("{PREFIX}.>")],
@@ -43,8 +43,8 @@ pub(crate) async fn create(server: &NatsServer) -> Result<Publisher> {
         duplicate_window: Duration::from_secs(1),
         ..Config::default()
     };
-    jetstream.create_stream(config).await?;
-    Publisher::connect(&server.url()).await
+    let stream = jetstream.create_stream(config).await?;
+    Ok(Publisher { client, stream, last: 0 })
 }
 
 /// So many events are sent before the server is asked whether it has them.

@@ -1,12 +1,13 @@
 //! The thread that writes: one atomic batch at a time, each brought to the disk before the next;
 //! and, between two of them, snapshots.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use counters::RoomIndex;
@@ -20,6 +21,10 @@ use crate::metrics::{Metrics, gauge};
 use crate::open::message;
 use crate::snapshot::{self, Shelf, SnapshotFile, Target, WriteError};
 use crate::watchdog::Watchdog;
+
+/// How much a snapshot gives way, of at most 19: about a tenth of a busy processor is left to it.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// Everything one commit does.
 #[derive(Debug, Default)]
@@ -144,7 +149,9 @@ impl Worker {
         tracing::info!(sequence = checkpoint.position.applied, "writing a snapshot");
         let has_space = || database.free_bytes(data_dir).map_or(true, |free| free >= *reserve_bytes);
         let target = Target { shelf, has_space: &has_space, watchdog };
-        let file = match snapshot::write(&*self.rows, checkpoint, &target) {
+        let written = aside(|| snapshot::write(&*self.rows, checkpoint, &target));
+        let file = match written.unwrap_or_else(|error| Err(WriteError::Io { path: data_dir.clone(), error }))
+        {
             Ok(file) => file,
             Err(WriteError::Damage(damage)) => return Err(StoreError::NotAsCommitted(damage)),
             Err(error) => {
@@ -163,6 +170,24 @@ impl Worker {
         });
         Ok(left.ok())
     }
+}
+
+/// Does something on a thread of its own that gives way to all others. Reads go on while a snapshot is written, and
+/// nobody waits for it; what gives way once can't take it back, so the thread that commits stays as it is.
+fn aside<T: Send>(act: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let give_way_and_act = || {
+        // Elsewhere it is the whole process that would give way.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::nice(NICENESS) {
+            tracing::debug!(%error, "the thread that writes a snapshot can't give way");
+        }
+        act()
+    };
+    thread::scope(|scope| {
+        let acting =
+            Builder::new().name("store-snapshot".to_owned()).spawn_scoped(scope, give_way_and_act)?;
+        Ok(acting.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 #[derive(Debug)]
@@ -204,7 +229,7 @@ impl Writer {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(run).ok();
+        let thread = Builder::new().name("store".to_owned()).spawn(run).ok();
         Self { link: Link::Thread { jobs: Some(jobs), results, thread }, is_busy: false, durable }
     }
 
@@ -305,5 +330,20 @@ impl Drop for Writer {
                 let _ = thread.join();
             }
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::getpriority_process;
+
+    use super::*;
+
+    #[test]
+    fn what_is_done_aside_gives_way_and_nothing_else_does() {
+        let priority = || getpriority_process(None).unwrap();
+        let before = priority();
+        assert_eq!(aside(priority).unwrap(), (before + NICENESS).min(19));
+        assert_eq!(priority(), before);
     }
 }

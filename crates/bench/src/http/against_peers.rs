@@ -10,7 +10,7 @@ use super::load::{self, Answered, Request};
 use super::service::{Service, requests, token, under_load};
 use super::world::{self, GROUPS, Group, HISTORY_POSTS, ROOMS};
 use crate::Scale;
-use crate::peers::{self, Membership, Peer, Postgres, PostgresServer, Redis, RedisServer, Room};
+use crate::peers::{self, Membership, Peer, Postgres, Redis, Room};
 use crate::program::Program;
 use crate::side_by_side::{Bar, Comparison, Sample, Table, grouped};
 
@@ -28,30 +28,15 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
     let constant = Program::start(&["constant"])?;
     let mut table =
         Table { title: "Against Redis and PostgreSQL", comparisons: Vec::new(), notes: Vec::new() };
-    let skipped = |what: &str| format!("{what} is not installed: skipped.");
-    if let Some(redis) = RedisServer::start()? {
-        against::<Redis>("Redis", redis.address, &mut service, constant.address, scale, &mut table)?;
-    } else {
-        table.notes.push(skipped("Redis (Debian's package redis-server)"));
-    }
-    if let Some(postgres) = PostgresServer::start()? {
-        against::<Postgres>(
-            "PostgreSQL",
-            postgres.address,
-            &mut service,
-            constant.address,
-            scale,
-            &mut table,
-        )?;
-    } else {
-        table.notes.push(skipped("PostgreSQL (Debian's package postgresql)"));
-    }
+    against::<Redis>("Redis", "redis-server", &mut service, constant.address, scale, &mut table)?;
+    against::<Postgres>("PostgreSQL", "postgresql", &mut service, constant.address, scale, &mut table)?;
     Ok(table)
 }
 
 fn memberships() -> impl Iterator<Item = Membership> {
     let mut posts = vec![0; ROOMS];
     (0..HISTORY_POSTS).for_each(|post| posts[world::room_of(post)] += 1);
+    let posts: Arc<[u64]> = posts.into();
     let large =
         world::large_room_members().map(|user| Membership { user, room: world::LARGE_ROOM, unread: 0 });
     let compared = COMPARED.into_iter().flat_map(move |group| {
@@ -70,12 +55,17 @@ fn memberships() -> impl Iterator<Item = Membership> {
 
 fn against<P: Peer>(
     name: &'static str,
-    database: SocketAddr,
+    package: &str,
     service: &mut Service,
     constant: SocketAddr,
     scale: Scale,
     table: &mut Table,
 ) -> Result<()> {
+    let Some(installed) = P::database()? else {
+        table.notes.push(format!("{name} (Debian's package {package}) is not installed: skipped."));
+        return Ok(());
+    };
+    let database = installed.address;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { P::connect(database).await?.load(&mut memberships()).await })?;
     let peer = Program::start(&[&name.to_lowercase(), &database.to_string()])?;

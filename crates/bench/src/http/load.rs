@@ -225,3 +225,34 @@ fn number_after(answer: &[u8], name: &[u8]) -> Option<u64> {
     let digits = answer[start..].iter().take_while(|digit| digit.is_ascii_digit());
     Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nbadge-seq: 12\r\ncontent-length: 4\r\n\r\nbody";
+
+    #[test]
+    fn an_answer_is_whole_with_its_last_byte() {
+        for length in 0..ANSWER.len() {
+            assert!(!is_whole(&ANSWER[..length]).unwrap(), "{length}");
+        }
+        assert!(is_whole(ANSWER).unwrap());
+        assert_eq!(number_after(ANSWER, b"badge-seq: "), Some(12));
+        assert_eq!(number_after(ANSWER, b"retry-after: "), None);
+    }
+
+    #[test]
+    fn only_200_with_a_length_is_an_answer() {
+        assert!(is_whole(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").is_err());
+        assert!(is_whole(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn percentiles_of_ascending_times() {
+        let times: Vec<_> = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&times, 0.5), Duration::from_millis(51));
+        assert_eq!(percentile(&times, 0.99), Duration::from_millis(100));
+        assert_eq!(percentile(&times, 1.0), Duration::from_millis(100));
+    }
+}

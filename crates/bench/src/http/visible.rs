@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tests::Nats;
 
 use super::load::{self, Read, Request};
@@ -25,15 +25,18 @@ const TIME: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(15);
 /// How often events are sent, as many as are due.
 const TICK: Duration = Duration::from_millis(1);
-const SHARES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
+const SHARES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
+/// What is compared.
+const LATENCY_SHARE: f64 = 0.99;
 
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let mut service = Service::start()?;
     let requests = requests(GROUPS[1], &[], token);
     let (quiet, time) = (QUIET.mul_f64(scale.scale), TIME.mul_f64(scale.scale));
-    let mut rows = "| events a second | milliseconds | 50 % | 90 % | 99 % | 99.9 % | most |\n\
-                    |---:|---|---:|---:|---:|---:|---:|"
-        .to_owned();
+    let mut rows =
+        "| events a second | milliseconds | 50 % | 90 % | 99 % | 99.9 % | most | 99 % against quiet |\n\
+                    |---:|---|---:|---:|---:|---:|---:|---:|"
+            .to_owned();
     let mut first = world::HISTORY_POSTS;
     for a_second in EVENTS_A_SECOND {
         let alone = load::paced(service.address(), &requests, READS_A_SECOND, quiet)?;
@@ -42,14 +45,15 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
         let latency = |read: &Read| read.latency;
         let until_snapshot = reads.iter().filter(|read| read.done < snapshot.start);
         let during_snapshot = reads.iter().filter(|read| snapshot.contains(&read.done));
-        for (what, found) in [
-            ("from publishing to being seen", until_seen(&sent, &reads)?),
-            ("a badge, nothing else going on", alone.iter().map(latency).collect()),
-            ("a badge, with events and commits", until_snapshot.map(latency).collect()),
-            ("a badge, with a snapshot too", during_snapshot.map(latency).collect()),
+        let quiet = Times::new(alone.iter().map(latency).collect())?;
+        for (what, times, against) in [
+            ("from publishing to being seen", until_seen(&sent, &reads)?, None),
+            ("a badge, with events and commits", until_snapshot.map(latency).collect(), Some(&quiet)),
+            ("a badge, with a snapshot too", during_snapshot.map(latency).collect(), Some(&quiet)),
         ] {
-            rows += &row(a_second, what, found)?;
+            rows += &Times::new(times)?.row(a_second, what, against);
         }
+        rows += &quiet.row(a_second, "a badge, nothing else going on", None);
     }
     let notes = vec![
         format!(
@@ -136,11 +140,25 @@ fn until_seen(sent: &[Sent], reads: &[Read]) -> Result<Vec<Duration>> {
     Ok(found)
 }
 
-fn row(a_second: usize, what: &str, mut found: Vec<Duration>) -> Result<String> {
-    found.sort_unstable();
-    let most = *found.last().context("nothing was measured")?;
-    let shares = SHARES.map(|share| load::percentile(&found, share));
-    let shown = shares.into_iter().chain([most]);
-    let shown: Vec<_> = shown.map(|time| format!("{:.2}", time.as_secs_f64() * 1e3)).collect();
-    Ok(format!("\n| {} | {what} | {} |", grouped(a_second), shown.join(" | ")))
+/// Ascending, and at least one.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn new(mut times: Vec<Duration>) -> Result<Self> {
+        ensure!(!times.is_empty(), "nothing was measured");
+        times.sort_unstable();
+        Ok(Self(times))
+    }
+
+    fn percentile(&self, share: f64) -> f64 {
+        load::percentile(&self.0, share).as_secs_f64() * 1e3
+    }
+
+    fn row(&self, a_second: usize, what: &str, against: Option<&Self>) -> String {
+        let times: Vec<_> = SHARES.map(|share| format!("{:.2}", self.percentile(share))).into();
+        let ratio = against.map_or(String::new(), |quiet| {
+            format!("**{:.2}**", self.percentile(LATENCY_SHARE) / quiet.percentile(LATENCY_SHARE))
+        });
+        format!("\n| {} | {what} | {} | {ratio} |", grouped(a_second), times.join(" | "))
+    }
 }

@@ -8,15 +8,16 @@ mod redis;
 mod serve;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use anyhow::{Result, ensure};
+use tempfile::TempDir;
 use xtask::Process;
 
-pub(crate) use postgres::{Postgres, Server as PostgresServer};
-pub(crate) use redis::{Redis, Server as RedisServer};
+pub(crate) use postgres::Postgres;
+pub(crate) use redis::Redis;
 pub(crate) use serve::{bare, serve};
 
 /// One counter.
@@ -34,8 +35,19 @@ pub(crate) struct Room {
     pub(crate) members: Vec<String>,
 }
 
+/// A peer's database of one's own, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Database {
+    _process: Process,
+    pub(crate) address: SocketAddr,
+    _directory: TempDir,
+}
+
 /// A connection to a peer's database, over which many can ask at once. Clones are the same connection.
 pub(crate) trait Peer: Clone + Send + Sync + Sized + 'static {
+    /// Starts one; `None` if it is not installed.
+    fn database() -> Result<Option<Database>>;
+
     fn connect(server: SocketAddr) -> impl Future<Output = Result<Self>> + Send;
 
     fn load(
@@ -66,10 +78,9 @@ fn until_it_listens(process: &mut Process, address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// The first of these programs that is there, in these places or in the path.
-fn installed(names: &[&str], places: &[&Path]) -> Option<PathBuf> {
+/// Where a program is, in these places or in the path.
+fn installed(name: &str, places: &[PathBuf]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let places: Vec<PathBuf> =
-        places.iter().map(|place| place.to_path_buf()).chain(env::split_paths(&path)).collect();
-    names.iter().flat_map(|name| places.iter().map(move |place| place.join(name))).find(|path| path.is_file())
+    let places = places.iter().cloned().chain(env::split_paths(&path));
+    places.map(|place| place.join(name)).find(|path| path.is_file())
 }

@@ -5,63 +5,20 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use futures::SinkExt as _;
-use std::pin::pin;
-use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, Statement};
 use xtask::Process;
 
-use super::{Membership, Peer, Room, free_port, installed, until_it_listens};
+use super::{Database, Membership, Peer, Room, free_port, installed, until_it_listens};
 
 const USER: &str = "postgres";
 const COPIED_AT_ONCE: usize = 1 << 16;
-
-/// A PostgreSQL of one's own.
-#[derive(Debug)]
-pub(crate) struct Server {
-    _process: Process,
-    pub(crate) address: SocketAddr,
-    _directory: TempDir,
-}
-
-impl Server {
-    /// `None` if there is no PostgreSQL.
-    pub(crate) fn start() -> Result<Option<Self>> {
-        let Some((postgres, initdb)) = executable("postgres").zip(executable("initdb")) else {
-            return Ok(None);
-        };
-        // The server runs as another user where this is root, who may not reach the build directory.
-        let directory = tempfile::Builder::new().prefix("tallymark-bench-").tempdir()?;
-        let data = directory.path().join("data");
-        fs::create_dir(&data)?;
-        let owner = Owner::of_a_server()?;
-        owner.give(directory.path())?;
-        owner.give(&data)?;
-        let mut init = owner.command(&initdb, directory.path());
-        let made =
-            init.args(["--auth=trust", "--username", USER, "--no-sync", "--pgdata"]).arg(&data).output()?;
-        ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let address = free_port()?;
-        let mut command = owner.command(&postgres, directory.path());
-        command
-            .arg("-D")
-            .arg(&data)
-            .args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-k", ""])
-            // As fast as it gets: nothing waits for the disk, and all is in memory.
-            .args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "shared_buffers=1GB"])
-            .args(["-c", "max_wal_size=4GB", "-c", "random_page_cost=1.0"])
-            .stdin(Stdio::null());
-        let log = directory.path().join("postgres.log");
-        let mut process = Process::start("postgres", &mut command, &log)?;
-        until_it_listens(&mut process, address)?;
-        Ok(Some(Self { _process: process, address, _directory: directory }))
-    }
-}
 
 /// Debian keeps the servers of each version apart, and out of the path.
 fn executable(name: &str) -> Option<PathBuf> {
@@ -69,7 +26,7 @@ fn executable(name: &str) -> Option<PathBuf> {
     let mut places: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
     places.sort();
     places.reverse();
-    installed(&[name], &places.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+    installed(name, &places)
 }
 
 /// Who runs the server: PostgreSQL does not run as root.
@@ -148,6 +105,37 @@ impl Postgres {
 }
 
 impl Peer for Postgres {
+    fn database() -> Result<Option<Database>> {
+        let Some((postgres, initdb)) = executable("postgres").zip(executable("initdb")) else {
+            return Ok(None);
+        };
+        // The server runs as another user where this is root, who may not reach the build directory.
+        let directory = tempfile::Builder::new().prefix("tallymark-bench-").tempdir()?;
+        let data = directory.path().join("data");
+        fs::create_dir(&data)?;
+        let owner = Owner::of_a_server()?;
+        owner.give(directory.path())?;
+        owner.give(&data)?;
+        let mut init = owner.command(&initdb, directory.path());
+        let made =
+            init.args(["--auth=trust", "--username", USER, "--no-sync", "--pgdata"]).arg(&data).output()?;
+        ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let address = free_port()?;
+        let mut command = owner.command(&postgres, directory.path());
+        command
+            .arg("-D")
+            .arg(&data)
+            .args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-k", ""])
+            // As fast as it gets: nothing waits for the disk, and all is in memory.
+            .args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "shared_buffers=1GB"])
+            .args(["-c", "max_wal_size=4GB", "-c", "random_page_cost=1.0"])
+            .stdin(Stdio::null());
+        let log = directory.path().join("postgres.log");
+        let mut process = Process::start("postgres", &mut command, &log)?;
+        until_it_listens(&mut process, address)?;
+        Ok(Some(Database { _process: process, address, _directory: directory }))
+    }
+
     async fn connect(server: SocketAddr) -> Result<Self> {
         let (host, port) = (server.ip(), server.port());
         let (client, connection) =

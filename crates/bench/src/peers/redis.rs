@@ -1,48 +1,18 @@
 //! Counters in Redis, fan-out on write: a post adds one for each member of its room, a badge sums a hash.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, cmd, pipe};
-use tempfile::TempDir;
 use xtask::Process;
 
-use super::{Membership, Peer, Room, free_port, installed, until_it_listens};
+use super::{Database, Membership, Peer, Room, free_port, installed, until_it_listens};
 use crate::scratch;
 
 /// So many counters are sent at once when they are loaded.
 const LOADED_AT_ONCE: usize = 10_000;
-
-/// A redis-server that keeps nothing on disk, which makes it as fast as it gets.
-#[derive(Debug)]
-pub(crate) struct Server {
-    _process: Process,
-    pub(crate) address: SocketAddr,
-    _directory: TempDir,
-}
-
-impl Server {
-    /// `None` if there is no redis-server.
-    pub(crate) fn start() -> Result<Option<Self>> {
-        let Some(executable) = installed(&["redis-server"], &[Path::new("/usr/bin")]) else {
-            return Ok(None);
-        };
-        let directory = scratch::directory()?;
-        let address = free_port()?;
-        let mut command = Command::new(executable);
-        command
-            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
-            .args(["--save", "", "--appendonly", "no", "--dir"])
-            .arg(directory.path())
-            .stdin(Stdio::null());
-        let mut process = Process::start("redis-server", &mut command, &directory.path().join("redis.log"))?;
-        until_it_listens(&mut process, address)?;
-        Ok(Some(Self { _process: process, address, _directory: directory }))
-    }
-}
 
 /// One connection for many requests at once.
 #[derive(Clone)]
@@ -53,6 +23,22 @@ fn key(user: &str) -> String {
 }
 
 impl Peer for Redis {
+    /// It keeps nothing on disk, which makes it as fast as it gets.
+    fn database() -> Result<Option<Database>> {
+        let Some(executable) = installed("redis-server", &[]) else { return Ok(None) };
+        let directory = scratch::directory()?;
+        let address = free_port()?;
+        let mut command = Command::new(executable);
+        command
+            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
+            .args(["--save", "", "--appendonly", "no", "--dir"])
+            .arg(directory.path())
+            .stdin(Stdio::null());
+        let mut process = Process::start("redis-server", &mut command, &directory.path().join("redis.log"))?;
+        until_it_listens(&mut process, address)?;
+        Ok(Some(Database { _process: process, address, _directory: directory }))
+    }
+
     async fn connect(server: SocketAddr) -> Result<Self> {
         let client = Client::open(format!("redis://{server}"))?;
         Ok(Self(client.get_multiplexed_async_connection().await?))

@@ -21,7 +21,7 @@ use crate::watchdog::Watchdog;
 pub(crate) struct Target<'a> {
     pub(crate) shelf: &'a Shelf,
     /// Whether there is room for more bytes; asked at each block.
-    pub(crate) has_space: &'a dyn Fn() -> bool,
+    pub(crate) has_space: &'a (dyn Fn() -> bool + Sync),
     /// Watches what is done to files. The rows have a watch of their own.
     pub(crate) watchdog: &'a Watchdog,
 }
