@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashSet;
@@ -125,6 +126,27 @@ fn remove_unfinished_maps(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Frees what a batch of so many rows has put out of use: whole pages of sled's tree, for each row one or more. Left
+/// alone, sled frees it some batches later, and in a replay a batch can leave gigabytes.
+fn free_replaced(rows: usize) {
+    // Pieces are freed in the order in which they were put out of use, and this is the last of them.
+    let is_freed = Arc::new(AtomicBool::new(false));
+    let last = is_freed.clone();
+    sled::pin().defer(move || last.store(true, Ordering::Relaxed));
+    // Somebody who reads in the meantime delays it; then the rest is freed with the next batch.
+    for _ in 0..rows / ROWS_FREED_AT_ONCE + LEAST_ATTEMPTS {
+        sled::pin().flush();
+        if is_freed.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+/// Fewer than 512 pieces belong to so many rows.
+const ROWS_FREED_AT_ONCE: usize = 16;
+/// Two or three are needed before anything is freed.
+const LEAST_ATTEMPTS: usize = 64;
+
 #[derive(Debug)]
 struct SledRows {
     tree: sled::Tree,
@@ -170,13 +192,16 @@ impl Rows for SledRows {
 
     fn apply(&self, changes: RowChanges) -> Result<(), sled::Error> {
         let mut batch = sled::Batch::default();
+        let rows = changes.len();
         for (key, value) in changes {
             match value {
                 Some(value) => batch.insert(key, &*value),
                 None => batch.remove(key),
             }
         }
-        self.tree.apply_batch(batch)
+        self.tree.apply_batch(batch)?;
+        free_replaced(rows);
+        Ok(())
     }
 
     /// In order, as a batch would not: that takes half the time.
@@ -196,5 +221,27 @@ impl Rows for SledRows {
             sync_dir(&self.path)
         };
         sync().map_err(|error| StoreError::Sync(Arc::new(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Others that use sled in this process may delay it, so that it is not held against one batch.
+    #[test]
+    fn what_a_batch_puts_out_of_use_is_freed_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let rows = Sled { cache_bytes: 1 << 20 }.open(directory.path()).unwrap();
+        let frees_at_once = |batch: u8| {
+            let is_freed = Arc::new(AtomicBool::new(false));
+            let freed = is_freed.clone();
+            sled::pin().defer(move || freed.store(true, Ordering::Relaxed));
+            let value: Arc<[u8]> = vec![batch; 100].into();
+            let changes = (0..2_000_u32).map(|key| (key.to_be_bytes().to_vec(), Some(value.clone())));
+            rows.apply(changes.collect()).unwrap();
+            is_freed.load(Ordering::Relaxed)
+        };
+        assert!((0..20).any(frees_at_once), "nothing was freed with any batch");
     }
 }
