@@ -1,6 +1,5 @@
 //! The figures in docs/benchmarks.md: everything between two marks is written by this program.
 
-use std::fmt::Write;
 use std::fs;
 use std::thread::available_parallelism;
 
@@ -11,23 +10,15 @@ use crate::side_by_side::Table;
 const BEGIN: &str = "<!-- figures: written by `cargo xtask bench --write` -->";
 const END: &str = "<!-- end of figures -->";
 
-/// Replaces the figures of the benchmarks that were run, and keeps those of the others.
-pub(crate) fn write(tables: &[Table], date: Option<&str>) -> Result<()> {
+/// Replaces the figures of one benchmark, and keeps those of the others.
+pub(crate) fn write(table: &Table, date: Option<&str>) -> Result<()> {
     let path = xtask::root().join("docs/benchmarks.md");
     let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
     let (before, rest) = text.split_once(BEGIN).context("docs/benchmarks.md has lost its mark of figures")?;
     let (old, after) = rest.split_once(END).context("docs/benchmarks.md has lost its end of figures")?;
-    let mut figures = old.to_owned();
-    for table in tables {
-        let mut section = format!("{table}\n");
-        writeln!(
-            section,
-            "Measured {}on {}.",
-            date.map(|date| format!("{date} ")).unwrap_or_default(),
-            machine()?
-        )?;
-        figures = with_section(&figures, table.title, &section);
-    }
+    let date = date.map(|date| format!("{date} ")).unwrap_or_default();
+    let section = format!("{table}\nMeasured {date}on {}.\n", machine()?);
+    let figures = with_section(old, table.title, &section);
     fs::write(&path, format!("{before}{BEGIN}{figures}{END}{after}"))?;
     Ok(())
 }

@@ -136,14 +136,13 @@ fn main() -> Result<()> {
         None => {}
     }
     let benchmarks = if names.is_empty() { Benchmark::value_variants() } else { &names };
-    let mut figures = Vec::new();
     for benchmark in benchmarks {
         let table = benchmark.run(scale)?;
         writeln!(std::io::stdout(), "{table}")?;
-        figures.push(table);
-    }
-    if write {
-        document::write(&figures, date.as_deref())?;
+        // Each at once: an hour's figures are not lost with the last of them.
+        if write {
+            document::write(&table, date.as_deref())?;
+        }
     }
     Ok(())
 }

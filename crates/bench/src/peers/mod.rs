@@ -62,6 +62,8 @@ pub(crate) trait Peer: Clone + Send + Sync + Sized + 'static {
 
 /// How long a server may take to begin.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked at until then.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A port that nobody has at the moment.
 fn free_port() -> Result<SocketAddr> {
@@ -73,7 +75,7 @@ fn until_it_listens(process: &mut Process, address: SocketAddr) -> Result<()> {
     while TcpStream::connect(address).is_err() {
         ensure!(process.ended()?.is_none(), "{}", process.report("ended"));
         ensure!(Instant::now() < deadline, "{}", process.report("does not listen"));
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(LOOK);
     }
     Ok(())
 }

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use futures::SinkExt as _;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, Statement};
 use xtask::Process;
 
-use super::{Database, Membership, Peer, Room, free_port, installed, until_it_listens};
+use super::{Database, LOOK, Membership, PATIENCE, Peer, Room, free_port, installed, until_it_listens};
 
 const USER: &str = "postgres";
 const COPIED_AT_ONCE: usize = 1 << 16;
@@ -138,8 +140,19 @@ impl Peer for Postgres {
 
     async fn connect(server: SocketAddr) -> Result<Self> {
         let (host, port) = (server.ip(), server.port());
-        let (client, connection) =
-            tokio_postgres::connect(&format!("host={host} port={port} user={USER}"), NoTls).await?;
+        let server = format!("host={host} port={port} user={USER}");
+        let start = Instant::now();
+        // It listens before it is ready.
+        let (client, connection) = loop {
+            match tokio_postgres::connect(&server, NoTls).await {
+                Err(error)
+                    if error.code() == Some(&SqlState::CANNOT_CONNECT_NOW) && start.elapsed() < PATIENCE =>
+                {
+                    tokio::time::sleep(LOOK).await;
+                }
+                connected => break connected?,
+            }
+        };
         // It ends with its client.
         tokio::spawn(connection);
         client.batch_execute(TABLES).await?;
