@@ -36,7 +36,7 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
         ("100,000 members, 1,000 of them posting, against 1,000 members, all posting", 100_000, 1_000),
     ] {
         let a = if senders == 2 { 2 } else { 1_000 };
-        let bar = Bar::CostAtMost(1.5);
+        let bar = Bar::CostAtMost(1.2);
         comparisons.push(Comparison::run(
             what,
             bar,

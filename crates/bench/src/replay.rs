@@ -31,7 +31,7 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
     let events = runtime.block_on(publish(&server, &lines, scale))?;
     let comparison = Comparison::run(
         "the real chat under ten tenant names until durable, against a bare pull",
-        Bar::RateAtLeast(0.4),
+        Bar::RateAtLeast(0.65),
         scale.rounds,
         || runtime.block_on(bare_pull(&server, 0, events)),
         || runtime.block_on(replay(&server, events)),

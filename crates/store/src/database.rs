@@ -127,7 +127,8 @@ fn remove_unfinished_maps(directory: &Path) -> io::Result<()> {
 }
 
 /// Frees what a batch of so many rows has put out of use: whole pages of sled's tree, for each row one or more. Left
-/// alone, sled frees it some batches later, and in a replay a batch can leave gigabytes.
+/// alone, sled frees it some batches later, and in a replay a batch can leave gigabytes. Its `pin` is not in its
+/// documentation, but is the one way to its own collector, whatever version of that it was built with.
 fn free_replaced(rows: usize) {
     // Pieces are freed in the order in which they were put out of use, and this is the last of them.
     let is_freed = Arc::new(AtomicBool::new(false));

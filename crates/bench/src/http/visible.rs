@@ -26,20 +26,20 @@ const QUIET: Duration = Duration::from_secs(15);
 /// How often events are sent, as many as are due.
 const TICK: Duration = Duration::from_millis(1);
 const SHARES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
-/// What is compared.
-const LATENCY_SHARE: f64 = 0.99;
+/// Of which percentile busy times are set against quiet ones.
+const COMPARED_SHARE: f64 = 0.99;
 
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let mut service = Service::start()?;
     let requests = requests(GROUPS[1], &[], token);
-    let (quiet, time) = (QUIET.mul_f64(scale.scale), TIME.mul_f64(scale.scale));
+    let (quiet_time, time) = (QUIET.mul_f64(scale.scale), TIME.mul_f64(scale.scale));
     let mut rows =
         "| events a second | milliseconds | 50 % | 90 % | 99 % | 99.9 % | most | 99 % against quiet |\n\
                     |---:|---|---:|---:|---:|---:|---:|---:|"
             .to_owned();
     let mut first = world::HISTORY_POSTS;
     for a_second in EVENTS_A_SECOND {
-        let alone = load::paced(service.address(), &requests, READS_A_SECOND, quiet)?;
+        let alone = load::paced(service.address(), &requests, READS_A_SECOND, quiet_time)?;
         let (reads, sent, snapshot) = busy(&mut service, &requests, a_second, first, time)?;
         first += sent.len();
         let latency = |read: &Read| read.latency;
@@ -157,7 +157,7 @@ impl Times {
     fn row(&self, a_second: usize, what: &str, against: Option<&Self>) -> String {
         let times: Vec<_> = SHARES.map(|share| format!("{:.2}", self.percentile(share))).into();
         let ratio = against.map_or(String::new(), |quiet| {
-            format!("**{:.2}**", self.percentile(LATENCY_SHARE) / quiet.percentile(LATENCY_SHARE))
+            format!("**{:.2}**", self.percentile(COMPARED_SHARE) / quiet.percentile(COMPARED_SHARE))
         });
         format!("\n| {} | {what} | {} | {ratio} |", grouped(a_second), times.join(" | "))
     }
