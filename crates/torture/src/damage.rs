@@ -104,40 +104,42 @@ pub(crate) fn damage(
 ) -> io::Result<String> {
     for _ in 0..MOST_DRAWS {
         let earlier = &earlier[random.usize(..earlier.len())];
-        let what = draw(kind, data_dir, earlier, in_use, random)?;
-        if !is_same(data_dir, original)? {
+        if let Some(what) = draw(kind, data_dir, earlier, in_use, random)?
+            && !is_same(data_dir, original)?
+        {
             return Ok(what);
         }
     }
     Err(io::Error::other(format!("nothing is changed after {MOST_DRAWS} attempts")))
 }
 
-/// Does it to a data directory, and perhaps changes nothing. `earlier` is one that it was earlier.
+/// Does it to a data directory, and perhaps changes nothing; `None` if it is known that nothing was changed.
+/// `earlier` is one that it was earlier.
 fn draw(
     kind: Damage,
     data_dir: &Path,
     earlier: &Path,
     in_use: &InUse,
     random: &mut Rng,
-) -> io::Result<String> {
+) -> io::Result<Option<String>> {
     let (store, old) = (generation(data_dir), generation(earlier));
     let db = store.join("db");
-    match kind {
+    let what = match kind {
         Damage::OldFile => {
             fs::copy(old.join("db"), db)?;
-            Ok(format!("from {}", old.display()))
+            format!("from {}", old.display())
         }
         Damage::OldMap => {
             remove_all(&page_maps(&store))?;
             for map in page_maps(&old) {
                 fs::copy(&map, store.join(map.file_name().unwrap_or_default()))?;
             }
-            Ok(format!("from {}", old.display()))
+            format!("from {}", old.display())
         }
         Damage::OldDirectory => {
             fs::remove_dir_all(&store)?;
             copy(&old, &store)?;
-            Ok(format!("from {}", old.display()))
+            format!("from {}", old.display())
         }
         Damage::Generating => {
             let maps = page_maps(&store);
@@ -145,23 +147,24 @@ fn draw(
             let length = if random.bool() { 0 } else { random.usize(..whole.len()) };
             let name = format!("snap.{:016X}.generating", random.u64(..1 << 40));
             fs::write(store.join(&name), &whole[..length])?;
-            Ok(format!("{name}, {length} bytes"))
+            format!("{name}, {length} bytes")
         }
         Damage::Map => match page_maps(&store).first() {
-            Some(map) => spoil(map, random),
-            None => Err(io::Error::other("there is no `snap.*` to be damaged")),
+            Some(map) => spoil(map, random)?,
+            None => return Err(io::Error::other("there is no `snap.*` to be damaged")),
         },
-        Damage::RowBit | Damage::RowLost | Damage::RowOld => through_sled(kind, &store, &old, random),
-        Damage::Conf => spoil(&store.join("conf"), random),
-        Damage::Marker => spoil(&data_dir.join("marker"), random),
-        Damage::Current => spoil(&data_dir.join("current"), random),
+        Damage::RowBit | Damage::RowLost | Damage::RowOld => return through_sled(kind, &store, &old, random),
+        Damage::Conf => spoil(&store.join("conf"), random)?,
+        Damage::Marker => spoil(&data_dir.join("marker"), random)?,
+        Damage::Current => spoil(&data_dir.join("current"), random)?,
         _ => {
             let mut bytes = fs::read(&db)?;
             let what = in_file(kind, &mut bytes, &old, in_use, random)?;
             fs::write(&db, bytes)?;
-            Ok(what)
+            what
         }
-    }
+    };
+    Ok(Some(what))
 }
 
 /// Damage within the database's file.
@@ -212,7 +215,7 @@ fn in_file(
 }
 
 /// Damage that sled itself writes, with all its checksums.
-fn through_sled(kind: Damage, store: &Path, old: &Path, random: &mut Rng) -> io::Result<String> {
+fn through_sled(kind: Damage, store: &Path, old: &Path, random: &mut Rng) -> io::Result<Option<String>> {
     let database = sled::open(store)?;
     let rows: Vec<(sled::IVec, sled::IVec)> = database.iter().collect::<Result<_, _>>()?;
     let what = if kind == Damage::RowOld {
@@ -222,8 +225,9 @@ fn through_sled(kind: Damage, store: &Path, old: &Path, random: &mut Rng) -> io:
         let is_changed = |(key, value): &&(sled::IVec, sled::IVec)| {
             earlier.get(key).is_ok_and(|old| old.is_some_and(|old| old != *value))
         };
-        let changed: Vec<_> = rows.iter().filter(is_changed).collect();
-        let (key, _) = changed[random.usize(..changed.len())];
+        let Some((key, _)) = random.choice(rows.iter().filter(is_changed).collect::<Vec<_>>()) else {
+            return Ok(None);
+        };
         if let Some(value) = earlier.get(key)? {
             database.insert(key, value)?;
         }
@@ -241,7 +245,7 @@ fn through_sled(kind: Damage, store: &Path, old: &Path, random: &mut Rng) -> io:
         format!("row {key:?}")
     };
     database.flush()?;
-    Ok(what)
+    Ok(Some(what))
 }
 
 /// A byte in use that was another earlier, if there is one.
