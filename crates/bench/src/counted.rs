@@ -12,7 +12,7 @@ use store::{Metrics, Options, Position, Sled, Store};
 /// The service's defaults.
 pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) const PENDING_BYTES: usize = 64 << 20;
-pub(crate) const SLED_CACHE_BYTES: u64 = 4 << 20;
+pub(crate) const SLED_CACHE_BYTES: u64 = 1 << 20;
 pub(crate) const ID_CACHE_BYTES: usize = 256 << 20;
 /// Looking at the clock for each event would be part of what is measured.
 const EVENTS_BETWEEN_LOOKS: usize = 64;

@@ -79,6 +79,10 @@ impl Memberships {
         let position = match self.extras.binary_search_by_key(&room, |(room, _)| *room) {
             Ok(position) => position,
             Err(position) => {
+                // Most users have none or one: doubling would begin with four.
+                if self.extras.len() == self.extras.capacity() {
+                    self.extras.reserve_exact(self.extras.len() / 4 + 1);
+                }
                 self.extras.insert(position, (room, Extra::default()));
                 position
             }

@@ -215,6 +215,15 @@ impl Ids {
 
     /// What has changed since the last call. Call [`written`](Self::written) when sled has it.
     pub(crate) fn take_changes(&mut self) -> PageChanges {
+        self.take_changes_but(self.budget / BUDGET_BYTES_A_NEW_ID)
+    }
+
+    /// As [`take_changes`](Self::take_changes), but leaves no id in a row of new ids.
+    pub(crate) fn take_all(&mut self) -> PageChanges {
+        self.take_changes_but(0)
+    }
+
+    fn take_changes_but(&mut self, most_new_ids: usize) -> PageChanges {
         let Self { journal, windows, sketches, growing, pages, .. } = self;
         let page = |room| {
             let (page, row): (_, Arc<[u8]>) = if let Some(window) = windows.peek(&room) {
@@ -229,7 +238,7 @@ impl Ids {
             };
             pages.insert((room, page), row);
         };
-        let removed_rows = journal.trim(self.budget / BUDGET_BYTES_A_NEW_ID, page);
+        let removed_rows = journal.trim(most_new_ids, page);
         self.in_flight = std::mem::take(&mut self.pages);
         let pages = self.in_flight.iter().map(|((room, page), row)| (Key::Ids(*room, *page), row.clone()));
         let Self { journal, windows, sketches, .. } = self;

@@ -48,7 +48,7 @@ impl Options {
             data_dir: data_dir.into(),
             policies,
             id_cache_bytes: 256 << 20,
-            database: Arc::new(Sled { cache_bytes: 4 << 20 }),
+            database: Arc::new(Sled { cache_bytes: 1 << 20 }),
             snapshots_kept: 2,
             quarantines_kept: 2,
             reserve_bytes: 256 << 20,

@@ -13,7 +13,7 @@ use crate::digest::{self, Digest};
 use crate::digests::Digests;
 use crate::error::{OpenError, StoreError};
 use crate::generation::{DataDir, Generation};
-use crate::ids::Ids;
+use crate::ids::{Ids, PageChanges};
 use crate::keys::Key;
 use crate::load::Loaded;
 use crate::marker::{Marker, State};
@@ -263,6 +263,16 @@ impl Store {
         };
         batch.written.push((Key::Checkpoint, self.checkpoint.to_row().into()));
         self.writer.give(Job::Commit(batch))
+    }
+
+    /// Writes the pages of all ids that are in rows of new ids, so that the next process needs to hold nothing of them.
+    /// To be called when everything applied is committed. Waits until they are on disk.
+    pub fn page_new_ids(&mut self) -> Result<(), StoreError> {
+        self.wait()?;
+        let PageChanges { written, removed } = self.ids.take_all();
+        let sequence = self.checkpoint.position.applied;
+        self.writer.give(Job::Commit(Batch { sequence, written, removed, ..Batch::default() }))?;
+        self.wait()
     }
 
     /// Has the writing thread write a snapshot of the last commit. First waits for what is still on

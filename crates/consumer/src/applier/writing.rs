@@ -130,8 +130,8 @@ impl Running {
         }
         if self.has_pending() {
             self.commit(now)?;
-            self.parts.store.wait()?;
         }
+        self.parts.store.page_new_ids()?;
         if self.load(now)?.has_news {
             self.snapshot(now)?;
             self.parts.store.wait()?;

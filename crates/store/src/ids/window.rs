@@ -29,6 +29,8 @@ pub(super) struct Window {
     looks: u8,
 }
 
+/// A window grows by an eighth, and by so many entries at least.
+const LEAST_GROWTH: usize = 4;
 /// Looking through so few entries costs less than an index.
 const SMALL: usize = 64;
 /// A window that is loaded for one look and evicted again needs no index.
@@ -134,8 +136,8 @@ impl Window {
         debug_assert_eq!(remembered.order, self.next_order(), "ids are remembered in the order of posting");
         let Remembered { order, number, silent, time } = remembered;
         if self.entries.len() == self.entries.capacity() {
-            // Doubling would leave half of a window's memory unused once it is full.
-            self.entries.reserve_exact(self.entries.len() / 8 + ENTRIES_A_PAGE);
+            // Doubling would leave half of a window's memory unused once it is full. Most rooms are small.
+            self.entries.reserve_exact(self.entries.len() / 8 + LEAST_GROWTH);
         }
         self.entries.push_back(Entry { key, number, silent, time });
         self.put_into_index(order);

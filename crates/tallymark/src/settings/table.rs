@@ -255,7 +255,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "store.sled_cache_bytes",
-        default: "4194304",
+        default: "1048576",
         shape: Shape::Integer {
             range: MEMORY,
             unit: "bytes",

@@ -62,7 +62,7 @@ fn without_file_and_environment_the_settings_are_the_defaults() {
     assert_eq!(settings.store.commit_interval.as_millis(), 250);
     assert_eq!(settings.store.pending_bytes, 64 << 20);
     assert_eq!(settings.store.id_cache_bytes, 256 << 20);
-    assert_eq!(settings.store.sled_cache_bytes, 4 << 20);
+    assert_eq!(settings.store.sled_cache_bytes, 1 << 20);
     assert_eq!(settings.store.snapshot_interval, Some(Duration::from_secs(900)));
     assert_eq!((settings.store.snapshots_kept, settings.store.quarantines_kept), (2, 2));
     assert_eq!(settings.store.reserve_bytes, 256 << 20);
