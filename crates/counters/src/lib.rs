@@ -3,6 +3,7 @@
 mod apply;
 mod changes;
 mod counters;
+mod cursors;
 mod memberships;
 mod numbers;
 mod outcome;

@@ -2,6 +2,7 @@
 
 use events::MessageKey;
 
+use crate::cursors::Cursors;
 use crate::{Numbers, RoomIndex};
 
 /// One user's memberships, as parallel arrays sorted by room. The plain membership is two small
@@ -9,8 +10,8 @@ use crate::{Numbers, RoomIndex};
 #[derive(Debug, Default)]
 pub(crate) struct Memberships {
     pub(crate) rooms: Vec<RoomIndex>,
-    pub(crate) cursors: Vec<u32>,
-    pub(crate) extras: Vec<(RoomIndex, Extra)>,
+    pub(crate) cursors: Cursors,
+    pub(crate) extras: Box<[(RoomIndex, Extra)]>,
 }
 
 /// What a membership has beyond its cursor.
@@ -32,12 +33,23 @@ impl Extra {
 }
 
 impl Memberships {
+    /// Of memberships that are sorted by room, each room once.
+    pub(crate) fn new(members: impl ExactSizeIterator<Item = (RoomIndex, u32)>) -> Self {
+        let mut memberships = Self { rooms: Vec::with_capacity(members.len()), ..Self::default() };
+        memberships.cursors.reserve(members.len());
+        for (place, (room, cursor)) in members.enumerate() {
+            memberships.rooms.push(room);
+            memberships.cursors.insert(place, cursor);
+        }
+        memberships
+    }
+
     pub(crate) fn position(&self, room: RoomIndex) -> Option<usize> {
         self.rooms.binary_search(&room).ok()
     }
 
     pub(crate) fn cursor(&self, room: RoomIndex) -> Option<u32> {
-        self.position(room).map(|position| self.cursors[position])
+        self.position(room).map(|position| self.cursors.get(position))
     }
 
     /// `false` if the user is a member already. When the arrays would have to grow, entries of
@@ -53,6 +65,12 @@ impl Memberships {
             self.retain(|room| !is_dead(room));
             position = self.rooms.partition_point(|other| *other < room);
         }
+        if self.rooms.len() == self.rooms.capacity() {
+            // Doubling would leave a quarter of all memory unused.
+            let more = self.rooms.len() / 4 + 2;
+            self.rooms.reserve_exact(more);
+            self.cursors.reserve(more);
+        }
         self.rooms.insert(position, room);
         self.cursors.insert(position, cursor);
         true
@@ -63,7 +81,7 @@ impl Memberships {
         self.rooms.remove(position);
         let cursor = self.cursors.remove(position);
         let extra = match self.extras.binary_search_by_key(&room, |(room, _)| *room) {
-            Ok(position) => self.extras.remove(position).1,
+            Ok(position) => self.change_extras(|extras| extras.remove(position).1),
             Err(_) => Extra::default(),
         };
         Some((cursor, extra))
@@ -79,18 +97,25 @@ impl Memberships {
         let position = match self.extras.binary_search_by_key(&room, |(room, _)| *room) {
             Ok(position) => position,
             Err(position) => {
-                // Most users have none or one: doubling would begin with four.
-                if self.extras.len() == self.extras.capacity() {
-                    self.extras.reserve_exact(self.extras.len() / 4 + 1);
-                }
-                self.extras.insert(position, (room, Extra::default()));
+                self.change_extras(|extras| {
+                    extras.reserve_exact(1);
+                    extras.insert(position, (room, Extra::default()));
+                });
                 position
             }
         };
         let answer = change(&mut self.extras[position].1);
         if self.extras[position].1.is_plain() {
-            self.extras.remove(position);
+            self.change_extras(|extras| extras.remove(position));
         }
+        answer
+    }
+
+    /// They take no more memory than they need: they are few, and those who have them many.
+    fn change_extras<R>(&mut self, change: impl FnOnce(&mut Vec<(RoomIndex, Extra)>) -> R) -> R {
+        let mut extras = std::mem::take(&mut self.extras).into_vec();
+        let answer = change(&mut extras);
+        self.extras = extras.into_boxed_slice();
         answer
     }
 
@@ -99,13 +124,13 @@ impl Memberships {
         for position in 0..self.rooms.len() {
             if keep(self.rooms[position]) {
                 self.rooms[kept] = self.rooms[position];
-                self.cursors[kept] = self.cursors[position];
+                self.cursors.set(kept, self.cursors.get(position));
                 kept += 1;
             }
         }
         self.rooms.truncate(kept);
         self.cursors.truncate(kept);
-        self.extras.retain(|(room, _)| keep(*room));
+        self.change_extras(|extras| extras.retain(|(room, _)| keep(*room)));
     }
 }
 
@@ -123,7 +148,7 @@ mod tests {
         memberships.change_extra(RoomIndex(1), |extra| extra.muted = true);
         assert!(memberships.insert(RoomIndex(4), 4, |room| room.0 < 2));
         assert_eq!(memberships.rooms, [2, 3, 4].map(RoomIndex));
-        assert_eq!(memberships.cursors, [2, 3, 4]);
+        assert_eq!([0, 1, 2].map(|place| memberships.cursors.get(place)), [2, 3, 4]);
         assert!(memberships.extras.is_empty());
     }
 }

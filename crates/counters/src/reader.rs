@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::RoomIndex;
+use crate::cursors::Cursors;
 use crate::memberships::Memberships;
 use crate::policies::MutedRooms;
 use crate::room_words::RoomWord;
@@ -72,7 +73,10 @@ impl Reader {
     }
 
     fn sum(&self, tenant: &str, user: &str, muted: MutedRooms, fits: impl FnMut(RoomWord) -> bool) -> u64 {
-        let walk = |memberships: &Memberships| self.walk(memberships, muted, fits);
+        let walk = |memberships: &Memberships| match &memberships.cursors {
+            Cursors::Narrow(cursors) => self.walk(memberships, cursors, muted, fits),
+            Cursors::Wide(cursors) => self.walk(memberships, cursors, muted, fits),
+        };
         self.shared.users.with(tenant, user, |user| walk(&user.memberships.read())).unwrap_or(0)
     }
 
@@ -80,19 +84,19 @@ impl Reader {
     /// them are summed in one go.
     fn walk(
         &self,
-        memberships: &Memberships,
+        Memberships { rooms, extras, .. }: &Memberships,
+        cursors: &[impl Into<u32> + Copy],
         muted: MutedRooms,
         mut fits: impl FnMut(RoomWord) -> bool,
     ) -> u64 {
-        let Memberships { rooms, cursors, extras } = memberships;
         let (mut sum, mut start) = (0, 0);
-        for (room, extra) in extras {
+        for (room, extra) in &**extras {
             let rest = &rooms[start..];
             let is_next = rest.first() == Some(room);
             let place = start + if is_next { 0 } else { rest.partition_point(|other| other < room) };
             sum += self.plain(&rooms[start..place], &cursors[start..place], &mut fits);
             if !(muted == MutedRooms::Skip && extra.muted) {
-                sum += self.shared.unread(*room, cursors[place], Some(extra), &mut fits).unwrap_or(0);
+                sum += self.shared.unread(*room, cursors[place].into(), Some(extra), &mut fits).unwrap_or(0);
             }
             start = place + 1;
         }
@@ -100,13 +104,19 @@ impl Reader {
     }
 
     /// The sum over memberships that have nothing but their cursors.
-    fn plain(&self, rooms: &[RoomIndex], cursors: &[u32], mut fits: impl FnMut(RoomWord) -> bool) -> u64 {
+    fn plain(
+        &self,
+        rooms: &[RoomIndex],
+        cursors: &[impl Into<u32> + Copy],
+        mut fits: impl FnMut(RoomWord) -> bool,
+    ) -> u64 {
         let mut sum = 0;
         self.shared.words.each(rooms, |place, word| {
+            let cursor = cursors[place].into();
             if word.has_recalled {
-                sum += self.shared.unread(rooms[place], cursors[place], None, &mut fits).unwrap_or(0);
+                sum += self.shared.unread(rooms[place], cursor, None, &mut fits).unwrap_or(0);
             } else if fits(word) {
-                sum += u64::from(word.head.saturating_sub(cursors[place]));
+                sum += u64::from(word.head.saturating_sub(cursor));
             }
         });
         sum

@@ -94,28 +94,28 @@ impl Restore {
         if counters.users.get(index).is_some() || counters.user(tenant, id).is_some() {
             return Err(RestoreError::UserTwice(index));
         }
-        members.retain(|(room, _)| counters.rooms.get(*room).is_some());
-        let is_foreign = |room| counters.rooms.get(room).is_some_and(|room| *room.tenant != *tenant);
-        if let Some((room, _)) = members.iter().find(|(room, _)| is_foreign(*room)) {
-            return Err(RestoreError::ForeignMember(index, *room));
+        if !members.is_sorted_by(|(room, _), (next, _)| room < next) {
+            members.sort_unstable_by_key(|(room, _)| *room);
+            members.dedup_by_key(|(room, _)| *room);
         }
-        members.sort_unstable_by_key(|(room, _)| *room);
-        members.dedup_by_key(|(room, _)| *room);
+        let mut foreign = None;
+        members.retain(|(index, _)| {
+            let Some(room) = counters.rooms.get_mut(*index) else { return false };
+            room.members += 1;
+            if *room.tenant != *tenant {
+                foreign = Some(*index);
+            }
+            true
+        });
+        if let Some(room) = foreign {
+            return Err(RestoreError::ForeignMember(index, room));
+        }
         if members.is_empty() {
             return Ok(());
         }
-        let mut memberships = Memberships {
-            rooms: members.iter().map(|(room, _)| *room).collect(),
-            cursors: members.iter().map(|(_, fact)| fact.cursor).collect(),
-            extras: Vec::new(),
-        };
+        let mut memberships = Memberships::new(members.iter().map(|(room, fact)| (*room, fact.cursor)));
         for (room, _) in members.iter().filter(|(_, fact)| fact.muted) {
             memberships.change_extra(*room, |extra| extra.muted = true);
-        }
-        for (room, _) in members.iter() {
-            if let Some(room) = counters.rooms.get_mut(*room) {
-                room.members += 1;
-            }
         }
         counters.memberships += members.len() as u64;
         counters.put_user(index, tenant, id, memberships);

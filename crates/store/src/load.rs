@@ -1,6 +1,9 @@
 //! From rows to counters.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, Builder};
 
 use counters::{
     Counters, KeptList, MemberFact, NumberSet, Policies, RULES_VERSION, Remembered, Restore, RestoreError,
@@ -52,11 +55,38 @@ pub(crate) fn load(rows: &dyn Rows, data_dir: &Path, policies: Policies) -> Resu
         let (key, row) = row?;
         loading.note_newest(&key, &row)?;
     }
-    for row in rows.scan(&[]) {
-        let (key, row) = row?;
-        loading.row(&key, row)?;
-    }
+    while_scanning(rows, |key, row| loading.row(key, row))?;
     Ok(loading.finish(checkpoint)?)
+}
+
+/// So many rows go from the thread that scans to the one that takes them at once, and so many times may wait.
+const ROWS_AT_ONCE: usize = 256;
+const WAITING: usize = 16;
+
+/// Hands out all rows, in order. They are read from the database by another thread in the meantime: that takes half
+/// the time, and what the database needs of memory for a moment does not lie between what is kept.
+fn while_scanning(
+    rows: &dyn Rows,
+    mut take: impl FnMut(&[u8], Bytes) -> Result<(), Damage>,
+) -> Result<(), LoadError> {
+    thread::scope(|scope| {
+        let (sender, chunks) = sync_channel::<Vec<(Bytes, Bytes)>>(WAITING);
+        let scan = move || -> Result<(), sled::Error> {
+            let mut scan = rows.scan(&[]);
+            loop {
+                let chunk: Vec<_> = scan.by_ref().take(ROWS_AT_ONCE).collect::<Result<_, _>>()?;
+                // Nobody takes any more if something was wrong.
+                if chunk.is_empty() || sender.send(chunk).is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        let scanning = Builder::new().name("store-scan".to_owned()).spawn_scoped(scope, scan);
+        let scanning = scanning.map_err(sled::Error::Io)?;
+        let taken = chunks.into_iter().flatten().try_for_each(|(key, row)| take(&key, row));
+        scanning.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok(taken?)
+    })
 }
 
 /// Counters on their way from rows, wherever these come from.

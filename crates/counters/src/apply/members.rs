@@ -84,7 +84,7 @@ impl Counters {
     fn move_cursor(&mut self, user: &User, memberships: &mut Memberships, room: RoomIndex, target: u32) {
         self.changes.member(user.index, room, memberships.fact(room));
         if let Some(position) = memberships.position(room) {
-            memberships.cursors[position] = target;
+            memberships.cursors.set(position, target);
         }
     }
 
@@ -144,8 +144,7 @@ impl Counters {
                 self.changes.member(user.index, room, None);
             }
             None => {
-                let memberships =
-                    Memberships { rooms: vec![room], cursors: vec![cursor], extras: Vec::new() };
+                let memberships = Memberships::new([(room, cursor)].into_iter());
                 let index = self.new_user(tenant, id, memberships);
                 self.changes.member(index, room, None);
             }

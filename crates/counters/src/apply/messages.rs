@@ -59,10 +59,10 @@ impl Counters {
         let Some(position) = memberships.position(room) else { return };
         if self.policies.own_messages == OwnMessages::MarkRead {
             self.changes.member(user.index, room, memberships.fact(room));
-            memberships.cursors[position] = number;
+            memberships.cursors.set(position, number);
         }
         let set = NumberSet::Own(room, user.index);
-        let forgettable = memberships.cursors[position].min(self.lowest_reachable_cursor(number));
+        let forgettable = memberships.cursors.get(position).min(self.lowest_reachable_cursor(number));
         let changes = &mut self.changes;
         memberships.change_extra(room, |extra| {
             extra.own.remove_up_to(forgettable, |number| changes.number(set, number, false));
@@ -115,9 +115,9 @@ impl Counters {
             let mut memberships = user.memberships.write();
             let Some(position) = memberships.position(index) else { continue };
             // Rule 5: forward only.
-            if memberships.cursors[position] < number {
+            if memberships.cursors.get(position) < number {
                 self.changes.member(reader, index, memberships.fact(index));
-                memberships.cursors[position] = number;
+                memberships.cursors.set(position, number);
             }
             let changes = &mut self.changes;
             memberships.change_extra(index, |extra| {
