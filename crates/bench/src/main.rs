@@ -25,7 +25,7 @@ use crate::side_by_side::Table;
 
 /// As in the service: what is measured includes its allocator.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 /// Benchmarks of Tallymark: ratios taken side by side.
 #[derive(Debug, Parser)]

@@ -19,7 +19,7 @@ use crate::settings::{Environment, Problems, Settings};
 /// The state lives in millions of small allocations, for which this allocator is about twice as
 /// fast as the system's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 /// Exact unread counts for chat products: events in over NATS JetStream, the badge out over HTTP.
 #[derive(Debug, Parser)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
@@ -17,6 +17,7 @@ use query::{Gate, Operator, Public, Server};
 use store::{DataDir, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 use crate::nats;
 use crate::settings::Settings;
@@ -87,6 +88,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let operator = Server::start(&operator, limits, NonZero::<usize>::MIN);
     let operator = operator.context(NO_THREADS)?.serve(operator_listener, dropped(operator_stopped));
     let (public, operator) = (tokio::spawn(public), tokio::spawn(operator));
+    tokio::spawn(give_memory_back());
 
     let starting = status.clone();
     let path = options.data_dir.clone();
@@ -153,4 +155,14 @@ async fn bind(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<Tc
 async fn dropped(mut receiver: watch::Receiver<()>) {
     // Nothing is ever sent.
     let _ = receiver.changed().await;
+}
+
+/// As long as the service runs.
+async fn give_memory_back() {
+    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        allocator::give_back();
+    }
 }

@@ -235,7 +235,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "store.pending_bytes",
-        default: "67108864",
+        default: "33554432",
         shape: Shape::Integer {
             range: MEMORY,
             unit: "bytes",
