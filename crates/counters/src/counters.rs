@@ -178,7 +178,6 @@ impl Counters {
             extra: None,
         };
         self.rooms.insert(index, room);
-        self.changes.rooms.push((index, None));
     }
 
     /// To be called before a room's fact changes.

@@ -11,12 +11,13 @@ use crate::{Numbers, RoomIndex};
 pub(crate) struct Memberships {
     pub(crate) rooms: Vec<RoomIndex>,
     pub(crate) cursors: Cursors,
-    pub(crate) extras: Box<[(RoomIndex, Extra)]>,
+    pub(crate) extras: Box<[Extra]>,
 }
 
 /// What a membership has beyond its cursor.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Extra {
+    pub(crate) room: RoomIndex,
     pub(crate) muted: bool,
     /// Numbers of the member's own messages (rule 2).
     pub(crate) own: Numbers,
@@ -27,6 +28,11 @@ pub(crate) struct Extra {
 }
 
 impl Extra {
+    fn of(room: RoomIndex) -> Self {
+        let (own, mentioned) = (Numbers::default(), Numbers::default());
+        Self { room, muted: false, own, mentioned, kept_reads: Vec::new() }
+    }
+
     fn is_plain(&self) -> bool {
         !self.muted && self.own.is_empty() && self.mentioned.is_empty() && self.kept_reads.is_empty()
     }
@@ -36,10 +42,10 @@ impl Memberships {
     /// Of memberships that are sorted by room, each room once.
     pub(crate) fn new(members: impl ExactSizeIterator<Item = (RoomIndex, u32)>) -> Self {
         let mut memberships = Self { rooms: Vec::with_capacity(members.len()), ..Self::default() };
-        memberships.cursors.reserve(members.len());
+        memberships.cursors.resize(members.len());
         for (place, (room, cursor)) in members.enumerate() {
             memberships.rooms.push(room);
-            memberships.cursors.insert(place, cursor);
+            memberships.cursors.set(place, cursor);
         }
         memberships
     }
@@ -61,58 +67,58 @@ impl Memberships {
         is_dead: impl Fn(RoomIndex) -> bool,
     ) -> bool {
         let Err(mut position) = self.rooms.binary_search(&room) else { return false };
-        if self.rooms.len() == self.rooms.capacity() {
+        if self.rooms.len() == self.cursors.places() {
             self.retain(|room| !is_dead(room));
             position = self.rooms.partition_point(|other| *other < room);
         }
-        if self.rooms.len() == self.rooms.capacity() {
+        if self.rooms.len() == self.cursors.places() {
             // Doubling would leave a quarter of all memory unused.
             let more = self.rooms.len() / 4 + 2;
             self.rooms.reserve_exact(more);
-            self.cursors.reserve(more);
+            self.cursors.resize(self.rooms.len() + more);
         }
+        self.cursors.insert(position, self.rooms.len(), cursor);
         self.rooms.insert(position, room);
-        self.cursors.insert(position, cursor);
         true
     }
 
     pub(crate) fn remove(&mut self, room: RoomIndex) -> Option<(u32, Extra)> {
         let position = self.position(room)?;
+        let cursor = self.cursors.remove(position, self.rooms.len());
         self.rooms.remove(position);
-        let cursor = self.cursors.remove(position);
-        let extra = match self.extras.binary_search_by_key(&room, |(room, _)| *room) {
-            Ok(position) => self.change_extras(|extras| extras.remove(position).1),
-            Err(_) => Extra::default(),
+        let extra = match self.extras.binary_search_by_key(&room, |extra| extra.room) {
+            Ok(position) => self.change_extras(|extras| extras.remove(position)),
+            Err(_) => Extra::of(room),
         };
         Some((cursor, extra))
     }
 
     pub(crate) fn extra(&self, room: RoomIndex) -> Option<&Extra> {
-        let position = self.extras.binary_search_by_key(&room, |(room, _)| *room).ok()?;
-        Some(&self.extras[position].1)
+        let position = self.extras.binary_search_by_key(&room, |extra| extra.room).ok()?;
+        Some(&self.extras[position])
     }
 
     /// Changes what a membership has beyond its cursor. The caller knows that there is one.
     pub(crate) fn change_extra<R>(&mut self, room: RoomIndex, change: impl FnOnce(&mut Extra) -> R) -> R {
-        let position = match self.extras.binary_search_by_key(&room, |(room, _)| *room) {
+        let position = match self.extras.binary_search_by_key(&room, |extra| extra.room) {
             Ok(position) => position,
             Err(position) => {
                 self.change_extras(|extras| {
                     extras.reserve_exact(1);
-                    extras.insert(position, (room, Extra::default()));
+                    extras.insert(position, Extra::of(room));
                 });
                 position
             }
         };
-        let answer = change(&mut self.extras[position].1);
-        if self.extras[position].1.is_plain() {
+        let answer = change(&mut self.extras[position]);
+        if self.extras[position].is_plain() {
             self.change_extras(|extras| extras.remove(position));
         }
         answer
     }
 
     /// They take no more memory than they need: they are few, and those who have them many.
-    fn change_extras<R>(&mut self, change: impl FnOnce(&mut Vec<(RoomIndex, Extra)>) -> R) -> R {
+    fn change_extras<R>(&mut self, change: impl FnOnce(&mut Vec<Extra>) -> R) -> R {
         let mut extras = std::mem::take(&mut self.extras).into_vec();
         let answer = change(&mut extras);
         self.extras = extras.into_boxed_slice();
@@ -129,8 +135,7 @@ impl Memberships {
             }
         }
         self.rooms.truncate(kept);
-        self.cursors.truncate(kept);
-        self.change_extras(|extras| extras.retain(|(room, _)| keep(*room)));
+        self.change_extras(|extras| extras.retain(|extra| keep(extra.room)));
     }
 }
 
@@ -144,7 +149,7 @@ mod tests {
         for room in 0..4 {
             assert!(memberships.insert(RoomIndex(room), room, |_| false));
         }
-        memberships.rooms.shrink_to_fit();
+        memberships.cursors.resize(4);
         memberships.change_extra(RoomIndex(1), |extra| extra.muted = true);
         assert!(memberships.insert(RoomIndex(4), 4, |room| room.0 < 2));
         assert_eq!(memberships.rooms, [2, 3, 4].map(RoomIndex));

@@ -90,7 +90,8 @@ impl Reader {
         mut fits: impl FnMut(RoomWord) -> bool,
     ) -> u64 {
         let (mut sum, mut start) = (0, 0);
-        for (room, extra) in &**extras {
+        for extra in &**extras {
+            let room = &extra.room;
             let rest = &rooms[start..];
             let is_next = rest.first() == Some(room);
             let place = start + if is_next { 0 } else { rest.partition_point(|other| other < room) };

@@ -103,6 +103,10 @@ impl Rooms {
     pub(crate) fn insert(&mut self, index: RoomIndex, room: Room) {
         self.skip_to(index);
         let hash = self.hash(&room.tenant, &room.id);
+        if self.all.len() == self.all.capacity() {
+            // Doubling would leave a quarter of the memory unused.
+            self.all.reserve_exact(self.all.len() / 8 + 64);
+        }
         self.all.push(Some(room));
         let Self { hasher, by_name, all } = self;
         by_name.insert_unique(hash, index, |other| {

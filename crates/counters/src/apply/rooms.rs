@@ -19,6 +19,7 @@ impl Counters {
         }
         let index = self.rooms.next()?;
         self.new_room(index, tenant, id);
+        self.changes.rooms.push((index, None));
         Ok(index)
     }
 

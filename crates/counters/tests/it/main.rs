@@ -9,6 +9,7 @@ mod model;
 mod restored;
 #[path = "../../../oracle/tests/it/rules/mod.rs"]
 mod rules;
+mod wide;
 
 use counters::{Outcome, Reason};
 use oracle::Policies;

@@ -235,7 +235,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "store.pending_bytes",
-        default: "33554432",
+        default: "67108864",
         shape: Shape::Integer {
             range: MEMORY,
             unit: "bytes",
