@@ -14,6 +14,7 @@ pub fn give_back() {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 mod tests {
     use std::fs;
     use std::thread::sleep;
