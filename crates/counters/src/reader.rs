@@ -101,7 +101,7 @@ impl Reader {
             }
             start = place + 1;
         }
-        sum + self.plain(&rooms[start..], &cursors[start..], &mut fits)
+        sum + self.plain(&rooms[start..], &cursors[start..rooms.len()], &mut fits)
     }
 
     /// The sum over memberships that have nothing but their cursors.
@@ -112,10 +112,10 @@ impl Reader {
         mut fits: impl FnMut(RoomWord) -> bool,
     ) -> u64 {
         let mut sum = 0;
-        self.shared.words.each(rooms, |place, word| {
-            let cursor = cursors[place].into();
+        self.shared.words.each(rooms, cursors, |room, cursor, word| {
+            let cursor = cursor.into();
             if word.has_recalled {
-                sum += self.shared.unread(rooms[place], cursor, None, &mut fits).unwrap_or(0);
+                sum += self.shared.unread(room, cursor, None, &mut fits).unwrap_or(0);
             } else if fits(word) {
                 sum += u64::from(word.head.saturating_sub(cursor));
             }

@@ -72,26 +72,30 @@ impl RoomWords {
         }
     }
 
-    /// Hands out the words of sorted rooms, each with its place in `rooms`. What many need of the way to
+    /// Hands out the words of sorted rooms, each with its room and what is `beside` that. What many need of the way to
     /// a word, the bucket, is looked up once for all of its rooms.
-    pub(crate) fn each(&self, rooms: &[RoomIndex], mut each: impl FnMut(usize, RoomWord)) {
-        let mut before = 0;
-        while let Some(first) = rooms.get(before) {
+    #[inline]
+    pub(crate) fn each<T: Copy>(
+        &self,
+        mut rooms: &[RoomIndex],
+        mut beside: &[T],
+        mut each: impl FnMut(RoomIndex, T, RoomWord),
+    ) {
+        while let Some(first) = rooms.first() {
             let bucket = Self::bucket(*first);
             let start = Self::start(bucket);
-            let rest = &rooms[before..];
-            let is_last_bucket = rest.last().is_some_and(|room| Self::bucket(*room) == bucket);
+            let is_last_bucket = rooms.last().is_some_and(|room| Self::bucket(*room) == bucket);
             let end = if is_last_bucket {
-                rest.len()
+                rooms.len()
             } else {
-                rest.partition_point(|room| Self::bucket(*room) == bucket)
+                rooms.partition_point(|room| Self::bucket(*room) == bucket)
             };
             let words = self.buckets[bucket].get().map_or(&[][..], |words| words);
-            for (place, room) in rest[..end].iter().enumerate() {
+            for (room, beside) in rooms[..end].iter().zip(&beside[..end]) {
                 let word = words.get(room.0 as usize - start).map_or(0, |word| word.load(Ordering::Acquire));
-                each(before + place, RoomWord::unpack(word));
+                each(*room, *beside, RoomWord::unpack(word));
             }
-            before += end;
+            (rooms, beside) = (&rooms[end..], &beside[end..]);
         }
     }
 
@@ -138,11 +142,10 @@ mod tests {
         }
         for length in 0..=rooms.len() {
             let mut found = Vec::new();
-            words.each(&rooms[..length], |place, word| found.push((rooms[place], word)));
-            assert_eq!(
-                found,
-                rooms[..length].iter().map(|room| (*room, words.load(*room))).collect::<Vec<_>>()
-            );
+            let places: Vec<usize> = (0..length).collect();
+            words.each(&rooms[..length], &places, |room, place, word| found.push((room, place, word)));
+            let expected = places.iter().map(|place| (rooms[*place], *place, words.load(rooms[*place])));
+            assert_eq!(found, expected.collect::<Vec<_>>());
         }
     }
 
