@@ -1,8 +1,4 @@
-//! The allocator of the service, and how it gives memory back.
-//!
-//! mimalloc gives what was freed back to the operating system a second later, but only when something asks for memory
-//! in a way that is rare. A service that has just loaded a store, or written a large commit, and then does little, would keep
-//! all it needed for that: a third of its memory with ten million memberships.
+#![doc = include_str!("../README.md")]
 
 pub use mimalloc::MiMalloc;
 
