@@ -270,6 +270,9 @@ impl Store {
     pub fn page_new_ids(&mut self) -> Result<(), StoreError> {
         self.wait()?;
         let PageChanges { written, removed } = self.ids.take_all();
+        if written.is_empty() && removed.is_empty() {
+            return Ok(());
+        }
         let sequence = self.checkpoint.position.applied;
         self.writer.give(Job::Commit(Batch { sequence, written, removed, ..Batch::default() }))?;
         self.wait()

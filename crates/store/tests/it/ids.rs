@@ -25,6 +25,39 @@ fn posted(room: usize, message: usize) -> Event<'static> {
     }
 }
 
+/// As at an orderly end: the next process holds nothing of rooms that nobody posts to, and knows what the last one knew.
+#[test]
+fn paged_ids_leave_no_rows_of_new_ids_and_are_known() {
+    let new_ids = |dir: &std::path::Path| open_sled(dir).scan_prefix([8]).count();
+    for (id_cache_bytes, messages) in [(1 << 20, 5), (1 << 20, 64), (1 << 20, 150), (0, 70), (20_000, 150)] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { id_cache_bytes, ..options(dir.path(), Policies::default()) };
+        let mut run = Run::open(&options).unwrap();
+        for message in 0..messages {
+            for room in 0..20 {
+                run.apply(&posted(room, message), 1);
+            }
+        }
+        run.commit();
+        drop(run);
+        assert!(new_ids(dir.path()) > 0 || messages == 64, "there are some before");
+        let mut run = Run::open(&options).unwrap();
+        let digest = run.store.digest();
+        run.store.page_new_ids().unwrap();
+        // There is nothing left to do.
+        run.store.page_new_ids().unwrap();
+        drop(run);
+        assert_eq!(new_ids(dir.path()), 0, "{messages} messages, {id_cache_bytes} bytes");
+        let mut run = Run::open(&options).unwrap();
+        assert_eq!(run.store.digest(), digest);
+        for (message, room) in (0..messages + 2).flat_map(|message| [(message, 3), (message, 17)]) {
+            let known = Outcome::Unchanged(Reason::KnownMessage);
+            let expected = if message < messages { known } else { Outcome::Changed };
+            assert_eq!(run.apply(&posted(room, message), 2).outcome, expected, "{message} of {messages}");
+        }
+    }
+}
+
 /// Whatever lies in memory, on its way to sled or in sled: exactly the newest `window` are known.
 #[test]
 fn ids_are_known_to_the_end_of_the_window_wherever_they_lie() {
