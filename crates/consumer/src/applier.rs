@@ -10,15 +10,18 @@ use counters::Counters;
 use events::{Malformed, Prefix, Received, receive};
 use store::{Position, Store, StoreError};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 pub(crate) use work::{Batch, Begin, Halt, Report, Session, Sessions, Work};
 use writing::Writing;
 
 use crate::backlog::Backlog;
 use crate::delivered::Delivered;
+use crate::duty::{Duty, Until};
 use crate::gaps::Gap;
 use crate::intake::{Intake, Step};
 use crate::letter::letter;
+use crate::limit::Limit;
 use crate::metrics::{Metrics, gauge};
 use crate::pace::Pace;
 use crate::status::Status;
@@ -42,6 +45,9 @@ pub(crate) struct Applier {
     pub(crate) sessions: Sessions,
     pub(crate) reports: UnboundedSender<Report>,
     pub(crate) backlog: Backlog,
+    pub(crate) duty: watch::Receiver<Duty>,
+    pub(crate) until: Option<Until>,
+    pub(crate) limit: Limit,
 }
 
 /// The applier at work.
@@ -53,6 +59,8 @@ pub(crate) struct Running {
     last: Option<Delivered>,
     /// The messages of this session's consumer; `None` when none of them may be applied.
     intake: Option<(Session, Intake)>,
+    /// Everything is applied that was to be; whoever asks for more is told so again.
+    is_at_end: bool,
     writing: Writing,
 }
 
@@ -83,7 +91,14 @@ impl Applier {
         let position = self.store.position().clone();
         self.status.seen(position.applied);
         self.status.advanced(position.applied, None);
-        Running { parts: self, position, last: None, intake: None, writing: Writing::new(now) }
+        Running {
+            parts: self,
+            position,
+            last: None,
+            intake: None,
+            is_at_end: false,
+            writing: Writing::new(now),
+        }
     }
 }
 
@@ -112,6 +127,7 @@ impl Running {
                 let _ = reply.send(self.position().clone());
             }
             Some(Work::Begin(begin)) => self.begin(begin),
+            Some(Work::Ask(question)) => question.put_to(&mut self.parts.counters),
             Some(Work::Snapshot) => self.writing.want_snapshot(self.parts.counters.applied()),
             Some(Work::Stop) => return self.stop(now).map(Some),
             None => {}
@@ -153,9 +169,30 @@ impl Running {
         if let Some(gap) = lost {
             self.pass_over(gap);
         }
-        self.intake = Some((session, Intake::new(stream_end)));
         self.parts.status.advanced(self.position.applied, None);
         self.parts.status.confirmed(stream_end);
+        if self.is_to_end() {
+            // If nobody listens, the consumer is being stopped.
+            let _ = self.parts.reports.send(Report { session, halt: Halt::Reached });
+            return;
+        }
+        self.intake = Some((session, Intake::new(stream_end)));
+    }
+
+    /// Whether everything is applied that was to be. Whoever wants to know what is counted there is told first.
+    fn is_to_end(&mut self) -> bool {
+        let applied = self.position.applied;
+        match &mut self.parts.until {
+            Some(until) if until.sequence <= applied && !self.is_at_end => {
+                // What would be passed already is the end: nobody could be told of it any more.
+                match (until.reached)(&self.parts.counters) {
+                    Some(further) if further > applied => until.sequence = further,
+                    Some(_) | None => self.is_at_end = true,
+                }
+            }
+            _ => {}
+        }
+        self.is_at_end
     }
 
     /// Sequences that the operator accepts as lost.
@@ -181,7 +218,10 @@ impl Running {
             self.intake = Some((session, intake)).filter(|_| self.parts.sessions.is_current(session));
             return Ok(());
         }
-        match self.messages(&mut intake, batch.messages)? {
+        let count = batch.messages.len();
+        let halted = self.messages(&mut intake, batch.messages)?;
+        self.parts.limit.wait_for(count);
+        match halted {
             None => self.intake = Some((session, intake)),
             Some(halt) => {
                 // If nobody listens, the consumer is being stopped.
@@ -210,6 +250,9 @@ impl Running {
                 Step::Apply { lost } => {
                     if let Some(gap) = lost {
                         self.pass_over(gap);
+                        if self.is_to_end() {
+                            return Ok(Some(Halt::Reached));
+                        }
                     }
                     if let Some(halt) = self.message(&message)? {
                         return Ok(Some(halt));
@@ -218,6 +261,9 @@ impl Running {
                     self.position.applied = sequences.stream;
                     self.position.recount = None;
                     self.last = Some(message);
+                    if self.is_to_end() {
+                        return Ok(Some(Halt::Reached));
+                    }
                 }
             }
             if let Some(stop) = intake.after(sequences) {

@@ -10,6 +10,7 @@ use async_nats::jetstream::message::PublishMessage;
 use store::{DeadLetter, Durable, Outbox, StoreError, StreamIdentity};
 use tokio::sync::watch;
 
+use crate::duty::Duty;
 use crate::letter::{Copied, body_bytes, headers};
 use crate::link::Link;
 use crate::metrics::Metrics;
@@ -18,6 +19,8 @@ use crate::stream::{StreamError, describe};
 
 /// How often to look for letters, and the first wait after a failure.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often to look, on standby, which letters another consumer has copied.
+const STANDBY_LOOK: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// Letters read from the store at once.
 const LETTERS: usize = 64;
@@ -32,6 +35,8 @@ pub(crate) struct Sender {
     /// The stream that is counted, while its identity is confirmed: with another one before it,
     /// a letter would be sent to a server where it does not belong.
     pub(crate) confirmed: watch::Receiver<Option<StreamIdentity>>,
+    /// On standby nothing is sent: another consumer does.
+    pub(crate) duty: watch::Receiver<Duty>,
     pub(crate) metrics: Metrics,
 }
 
@@ -105,6 +110,11 @@ impl Sender {
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
+            if *self.duty.borrow() == Duty::Standby {
+                self.drop_copied(&letters, counted).await?;
+                tokio::time::sleep(STANDBY_LOOK).await;
+                continue;
+            }
             let target = match &mut target {
                 Some(target) => target,
                 None => target.insert(self.target().await?),
@@ -117,6 +127,17 @@ impl Sender {
                     self.publish(&letter, counted, target.max_bytes).await?;
                     self.metrics.dead_letters_stored.inc();
                 }
+                self.outbox.stored(letter.sequence);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of these letters, those that another consumer has copied need not wait any more.
+    async fn drop_copied(&self, letters: &[DeadLetter], counted: &StreamIdentity) -> Result<(), Failure> {
+        let last = self.target().await?.last;
+        for letter in letters {
+            if last.as_ref().is_some_and(|last| last.covers(letter, counted)) {
                 self.outbox.stored(letter.sequence);
             }
         }
@@ -163,6 +184,8 @@ impl Sender {
         let mut headers = headers(letter, counted);
         // Without it, a stream that took these subjects by mistake would swallow the copy.
         headers.push(("Nats-Expected-Stream", self.stream.clone()));
+        // One consumer may take over from another while a copy is on its way.
+        headers.push(("Nats-Msg-Id", format!("{}:{}", counted.created_ns, letter.sequence)));
         let bytes = body_bytes(letter, &headers, max_bytes);
         let mut map = HeaderMap::new();
         for (name, value) in &headers {

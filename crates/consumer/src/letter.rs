@@ -1,5 +1,6 @@
 //! Dead letters: what is kept of a malformed event, and what its copy says.
 
+use async_nats::{HeaderMap, HeaderValue};
 use events::{Malformed, Prefix};
 use store::{DeadLetter, StreamIdentity};
 
@@ -10,6 +11,10 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The most of a sentence that is copied.
 const MAX_DETAIL_BYTES: usize = 256;
 
+const REASON: &str = "Tallymark-Reason";
+const DETAIL: &str = "Tallymark-Detail";
+const SUBJECT: &str = "Tallymark-Subject";
+const LENGTH: &str = "Tallymark-Length";
 const SEQUENCE: &str = "Tallymark-Sequence";
 const STORED_AT: &str = "Tallymark-Stored-At";
 const STREAM: &str = "Tallymark-Stream";
@@ -39,12 +44,12 @@ fn printable(text: &str) -> String {
 /// The copy's headers.
 pub(crate) fn headers(letter: &DeadLetter, counted: &StreamIdentity) -> Vec<(&'static str, String)> {
     vec![
-        ("Tallymark-Reason", letter.reason.clone()),
-        ("Tallymark-Detail", letter.detail.clone()),
-        ("Tallymark-Subject", letter.subject.clone()),
+        (REASON, letter.reason.clone()),
+        (DETAIL, letter.detail.clone()),
+        (SUBJECT, letter.subject.clone()),
         (SEQUENCE, letter.sequence.to_string()),
         (STORED_AT, letter.stored_at_ns.to_string()),
-        ("Tallymark-Length", letter.length.to_string()),
+        (LENGTH, letter.length.to_string()),
         (STREAM, counted.name.clone()),
         (STREAM_CREATED, counted.created_ns.to_string()),
     ]
@@ -56,6 +61,42 @@ pub(crate) fn body_bytes(letter: &DeadLetter, headers: &[(&str, String)], max_pa
     let lines: usize = headers.iter().map(|(name, value)| name.len() + value.len() + ": \r\n".len()).sum();
     let headers = "NATS/1.0\r\n\r\n".len() + lines;
     letter.body.len().min(max_payload.saturating_sub(headers))
+}
+
+/// What a copy in the stream of the dead letters says of the malformed event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterHead {
+    /// Why it is malformed: one word.
+    pub reason: String,
+    /// What is wrong with it.
+    pub detail: String,
+    /// Its subject.
+    pub subject: String,
+    /// The stream that holds it.
+    pub stream: String,
+    /// Its place there.
+    pub sequence: u64,
+    /// When that stream stored it: milliseconds since the Unix epoch.
+    pub stored_ms: u64,
+    /// The length of its whole body, in bytes. The copy's body may be shorter.
+    pub length: u64,
+}
+
+impl DeadLetterHead {
+    /// `None` if the headers are not those of a copy.
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let get = |name: &'static str| headers.get_last(name).map(HeaderValue::as_str);
+        let stored_at_ns: u64 = get(STORED_AT)?.parse().ok()?;
+        Some(Self {
+            reason: get(REASON)?.to_owned(),
+            detail: get(DETAIL)?.to_owned(),
+            subject: get(SUBJECT)?.to_owned(),
+            stream: get(STREAM)?.to_owned(),
+            sequence: get(SEQUENCE)?.parse().ok()?,
+            stored_ms: stored_at_ns / 1_000_000,
+            length: get(LENGTH)?.parse().ok()?,
+        })
+    }
 }
 
 /// Which letter the last stored copy is of, as far as its headers say.
@@ -87,10 +128,11 @@ impl Copied {
 
 #[cfg(test)]
 mod tests {
+    use async_nats::HeaderMap;
     use events::{Prefix, Received, receive};
     use store::{DeadLetter, StreamIdentity};
 
-    use super::{Copied, body_bytes, headers, letter, printable};
+    use super::{Copied, DeadLetterHead, body_bytes, headers, letter, printable};
     use crate::delivered::Delivered;
     use crate::intake::Sequences;
 
@@ -141,6 +183,27 @@ mod tests {
         assert_eq!(body_bytes(&letter, &headers, wire), 0);
         assert_eq!(body_bytes(&letter, &headers, 10), 0);
         assert_eq!(body_bytes(&letter, &headers, 1 << 20), 65_536);
+    }
+
+    #[test]
+    fn what_the_headers_say_is_read_again() {
+        let letter = of("chat.demo.message.posted", b"?");
+        let mut map = HeaderMap::new();
+        assert_eq!(DeadLetterHead::from_headers(&map), None);
+        for (name, value) in headers(&letter, &identity(5)) {
+            map.append(name, value.as_str());
+        }
+        let head = DeadLetterHead::from_headers(&map).unwrap();
+        let expected = DeadLetterHead {
+            reason: letter.reason,
+            detail: letter.detail,
+            subject: letter.subject,
+            stream: "CHAT".to_owned(),
+            sequence: 7,
+            stored_ms: 0,
+            length: 1,
+        };
+        assert_eq!(head, expected);
     }
 
     #[test]

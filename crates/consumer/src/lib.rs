@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 // From outside.
+mod duty;
 mod error;
+mod log;
 mod metrics;
+mod question;
 mod run;
 mod settings;
 mod status;
@@ -14,6 +17,7 @@ mod gaps;
 mod identity;
 mod intake;
 mod letter;
+mod limit;
 mod pace;
 mod readiness;
 mod version;
@@ -36,14 +40,18 @@ mod stream;
 #[cfg(test)]
 mod simulation;
 
+pub use duty::{Duty, Reached, Until};
 pub use error::ConsumerError;
 pub use fence::Fence;
 pub use gaps::Gap;
+pub use letter::DeadLetterHead;
+pub use log::{Bounds, Log, LogError, LogMessage};
 pub use metrics::Metrics;
+pub use question::Question;
 pub use raw::RawError;
 pub use readiness::Reason;
 pub use run::{Requests, Stopped, run};
 pub use settings::{IDENTITY_CHECK_INTERVAL, Settings};
 pub use status::{Snapshot, Status, StoreStatus};
-pub use stream::{StreamError, create_streams};
+pub use stream::{StreamError, create_streams, dead_letter_stream};
 pub use version::{OLDEST_SERVER, is_too_old};

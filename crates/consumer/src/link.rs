@@ -108,13 +108,21 @@ fn observer(
                     }
                 });
                 status.set_connected(true);
+                metrics.connected.set(1);
                 last_error.lock().clear();
                 tracing::info!(%servers, "connected to NATS");
             }
-            Event::Disconnected | Event::Closed => {
+            Event::Disconnected => {
                 sender.send_modify(|connection| connection.is_up = false);
                 status.set_connected(false);
+                metrics.connected.set(0);
                 tracing::warn!(%servers, "connection to NATS lost");
+            }
+            // Only whoever asks for it: the client connects again for ever.
+            Event::Closed => {
+                sender.send_modify(|connection| connection.is_up = false);
+                status.set_connected(false);
+                tracing::debug!(%servers, "connection to NATS closed");
             }
             Event::ClientError(_) | Event::ServerError(_) => {
                 let error = event.to_string();

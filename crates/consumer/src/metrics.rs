@@ -25,6 +25,7 @@ struct ReasonLabel {
 /// Cheap to clone: all clones count together.
 #[derive(Debug, Clone)]
 pub struct Metrics {
+    pub(crate) connected: Gauge,
     pub(crate) applied_sequence: Gauge,
     pub(crate) lag_events: Gauge,
     pub(crate) lag_seconds: Gauge<f64, AtomicU64>,
@@ -41,6 +42,7 @@ pub struct Metrics {
     pub(crate) dead_letter_failures: Counter,
     fenced: Family<ReasonLabel, Gauge>,
     pub(crate) reconnects: Counter,
+    pub(crate) consuming_failures: Counter,
     pub(crate) consumers_created: Counter,
     pub(crate) gaps_accepted: Counter,
     paused: Family<ReasonLabel, Counter>,
@@ -74,6 +76,7 @@ impl Default for Metrics {
             by_malformation: events::Reason::ALL
                 .map(|reason| by_reason(&malformed, reason.as_str()))
                 .to_vec(),
+            connected: Gauge::default(),
             applied_sequence: Gauge::default(),
             lag_events: Gauge::default(),
             lag_seconds: Gauge::default(),
@@ -90,6 +93,7 @@ impl Default for Metrics {
             dead_letter_failures: Counter::default(),
             fenced,
             reconnects: Counter::default(),
+            consuming_failures: Counter::default(),
             consumers_created: Counter::default(),
             gaps_accepted: Counter::default(),
             paused,
@@ -112,6 +116,10 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let Self { applied_sequence, lag_events, lag_seconds, events, unchanged, kept, malformed, .. } =
             self.clone();
+        let Self { connected, consuming_failures, .. } = self.clone();
+        registry.register("connected", "1 while there is a connection to a NATS server", connected);
+        let failures = "Times that consuming failed and was tried again";
+        registry.register("consuming_failures", failures, consuming_failures);
         let visible = "Stream sequence up to which every event is in the counts";
         registry.register("applied_sequence", visible, applied_sequence);
         registry.register("lag_events", "Events known to be in the stream and not applied yet", lag_events);

@@ -30,6 +30,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) enum Ended {
     ApplierGone,
+    /// Everything is applied that was to be.
+    Reached,
     Error(ConsumerError),
 }
 
@@ -65,6 +67,9 @@ impl<S: Server> Puller<S> {
             let end = self.source.session(&self.link, connection, &mut self.reports, by_hand).await?;
             // Nothing that was delivered before counts from here on.
             self.source.sessions.start();
+            if matches!(end, End::Halted(Halt::Reached)) {
+                return Err(Ended::Reached);
+            }
             if matches!(end, End::Halted(Halt::OutboxFull)) {
                 // Dead letters are sent only while the stream is confirmed, so it stays so.
                 self.wait_for_outbox(connection).await?;
@@ -89,7 +94,7 @@ impl<S: Server> Puller<S> {
     /// Waits as long as the end of a session asks for. Says whether that was for a failure.
     async fn settle(&self, end: End, connection: S::Connection, backoff: Duration) -> bool {
         match end {
-            End::SteppedOver | End::Halted(Halt::OutboxFull | Halt::StoreFull) => false,
+            End::SteppedOver | End::Halted(Halt::OutboxFull | Halt::StoreFull | Halt::Reached) => false,
             End::Reconnected => {
                 tracing::info!("the connection is a new one: the stream's identity is checked again");
                 false
@@ -123,6 +128,7 @@ impl<S: Server> Puller<S> {
 
     async fn fail(&self, what: &str, connection: S::Connection, backoff: Duration) -> bool {
         tracing::warn!("consuming begins again: {what}");
+        self.source.metrics.consuming_failures.inc();
         self.source.status.connecting(what);
         self.wait(connection, backoff).await;
         true

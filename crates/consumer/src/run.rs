@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use async_nats::ConnectOptions;
 use counters::Counters;
@@ -13,18 +14,21 @@ use tokio::sync::{oneshot, watch};
 use crate::applier::{Applier, Sessions, Work};
 use crate::backlog::Backlog;
 use crate::dead_letters::Sender;
+use crate::duty::{Duty, Until};
 use crate::error::ConsumerError;
 use crate::identity::Allowed;
 use crate::inbox::Inbox;
+use crate::limit::Limit;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::puller::{Ended, Puller};
+use crate::question::Question;
 use crate::session::Source;
 use crate::settings::Settings;
 use crate::status::Status;
 
-/// Consuming ended because it was asked to.
+/// Consuming ended because it was asked to, or had come to where it was to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
     /// The stream sequence up to which every event is applied and on disk.
@@ -37,6 +41,12 @@ pub struct Requests<Shutdown> {
     pub shutdown: Shutdown,
     /// A snapshot of everything applied is to be written, for each that is received.
     pub snapshots: UnboundedReceiver<()>,
+    /// Questions about the counts at one sequence, answered in their order between two batches of events.
+    pub questions: UnboundedReceiver<Question>,
+    /// What this consumer does beside counting, as it changes.
+    pub duty: watch::Receiver<Duty>,
+    /// Where to stand still; `None` to go on for ever.
+    pub until: Option<Until>,
 }
 
 /// Connects with `options`, which say who connects; consumes until it is to end; then commits, waits until all that
@@ -51,6 +61,7 @@ pub async fn run<Shutdown: Future<Output = ()>>(
     metrics: Metrics,
     requests: Requests<Shutdown>,
 ) -> Result<Stopped, ConsumerError> {
+    let Requests { shutdown, mut snapshots, mut questions, duty, until } = requests;
     let (sessions, backlog) = (Sessions::default(), Backlog::default());
     let (outbox, durable) = (store.outbox(), store.durable());
     let link = Link::new(&settings, options, &status, &metrics).await?;
@@ -71,6 +82,9 @@ pub async fn run<Shutdown: Future<Output = ()>>(
         sessions: sessions.clone(),
         reports: reporter,
         backlog: backlog.clone(),
+        duty: duty.clone(),
+        until,
+        limit: Limit::new(settings.most_events_per_second, Instant::now()),
     };
     let (alive, ended) = oneshot::channel::<()>();
     let body = move || {
@@ -87,6 +101,7 @@ pub async fn run<Shutdown: Future<Output = ()>>(
         durable,
         stream: settings.dead_letter_stream(),
         confirmed: is_confirmed,
+        duty,
         metrics: metrics.clone(),
     };
     let allowed =
@@ -102,13 +117,16 @@ pub async fn run<Shutdown: Future<Output = ()>>(
         confirmed,
     };
     let puller = Puller { source, link, reports, outbox, backlog };
-    let Requests { shutdown, mut snapshots } = requests;
     let forward = async {
-        while snapshots.recv().await.is_some() {
+        loop {
+            let asked = tokio::select! {
+                Some(()) = snapshots.recv() => Work::Snapshot,
+                Some(question) = questions.recv() => Work::Ask(question),
+                else => return futures::future::pending::<Infallible>().await,
+            };
             // If the applier is gone, everything ends.
-            let _ = work.send(Work::Snapshot);
+            let _ = work.send(asked);
         }
-        futures::future::pending::<Infallible>().await
     };
 
     let error = tokio::select! {
@@ -117,7 +135,7 @@ pub async fn run<Shutdown: Future<Output = ()>>(
         _ = ended => None,
         never = forward => match never {},
         Err(ended) = puller.run() => match ended {
-            Ended::ApplierGone => None,
+            Ended::ApplierGone | Ended::Reached => None,
             Ended::Error(error) => Some(error),
         },
         Err(error) = sender.run() => {

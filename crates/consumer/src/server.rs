@@ -1,6 +1,8 @@
 //! What sessions need of a server. NATS is one; the simulation's is another, which does whatever a
 //! server may do.
 
+use async_nats::Client;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use futures::Stream;
 use futures::StreamExt as _;
@@ -97,6 +99,8 @@ pub(crate) async fn facts(
 }
 
 type Pulled = Result<async_nats::jetstream::Message, pull::MessagesError>;
+/// What a consumer of NATS delivers.
+pub(crate) type PulledMessages = Map<pull::Stream, fn(Pulled) -> Result<Delivered, Failure>>;
 
 fn delivered(pulled: Pulled) -> Result<Delivered, Failure> {
     Delivered::from_message(pulled?).ok_or(Failure::Reply)
@@ -105,7 +109,7 @@ fn delivered(pulled: Pulled) -> Result<Delivered, Failure> {
 impl Server for Link {
     type Connection = Connection;
     type Consumer = PullConsumer;
-    type Messages = Map<pull::Stream, fn(Pulled) -> Result<Delivered, Failure>>;
+    type Messages = PulledMessages;
 
     async fn up(&self) -> Result<Connection, ConsumerError> {
         Self::up(self).await
@@ -136,23 +140,37 @@ impl Server for Link {
     }
 
     async fn consumer(&self, stream: &str, start_sequence: u64) -> Result<PullConsumer, Failure> {
-        let config = pull::Config {
-            description: Some("tallymark".to_owned()),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
-            ack_policy: AckPolicy::None,
-            max_deliver: 1,
-            memory_storage: true,
-            num_replicas: 1,
-            inactive_threshold: INACTIVE_THRESHOLD,
-            ..pull::Config::default()
-        };
-        self.jetstream.create_consumer_on_stream(config, stream).await.map_err(Failure::Create)
+        pull_consumer(&self.jetstream, stream, start_sequence).await
     }
 
-    async fn messages(&self, consumer: &PullConsumer) -> Result<Self::Messages, Failure> {
-        let bytes = PULL_BYTES.max(self.client.max_payload().saturating_mul(2));
-        let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES).max_bytes_per_batch(bytes);
-        let messages = builder.expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT).messages().await?;
-        Ok(messages.map(delivered as fn(Pulled) -> Result<Delivered, Failure>))
+    async fn messages(&self, consumer: &PullConsumer) -> Result<PulledMessages, Failure> {
+        pull(&self.client, consumer).await
     }
+}
+
+/// A new ephemeral consumer of all messages from a sequence on.
+pub(crate) async fn pull_consumer(
+    jetstream: &Context,
+    stream: &str,
+    start_sequence: u64,
+) -> Result<PullConsumer, Failure> {
+    let config = pull::Config {
+        description: Some("tallymark".to_owned()),
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+        ack_policy: AckPolicy::None,
+        max_deliver: 1,
+        memory_storage: true,
+        num_replicas: 1,
+        inactive_threshold: INACTIVE_THRESHOLD,
+        ..pull::Config::default()
+    };
+    jetstream.create_consumer_on_stream(config, stream).await.map_err(Failure::Create)
+}
+
+/// Begins to ask a consumer for messages.
+pub(crate) async fn pull(client: &Client, consumer: &PullConsumer) -> Result<PulledMessages, Failure> {
+    let bytes = PULL_BYTES.max(client.max_payload().saturating_mul(2));
+    let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES).max_bytes_per_batch(bytes);
+    let messages = builder.expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT).messages().await?;
+    Ok(messages.map(delivered as fn(Pulled) -> Result<Delivered, Failure>))
 }

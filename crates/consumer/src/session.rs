@@ -14,6 +14,7 @@ use crate::gaps::Gap;
 use crate::identity::{Allowed, Found, StreamFacts, Verdict, check};
 use crate::inbox::{ApplierGone, Inbox};
 use crate::intake::Sequences;
+use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::server::{Server, facts};
 use crate::settings::Settings;
@@ -224,6 +225,7 @@ impl Source {
         };
         let (replaced, watched) = (server.replaced(connection), self.watch(server, true));
         tokio::pin!(replaced, watched);
+        let most_messages = BATCH_MESSAGES.min(Limit::most_at_once(self.settings.most_events_per_second));
         loop {
             let first = tokio::select! {
                 biased;
@@ -237,7 +239,7 @@ impl Source {
                 }
                 first = messages.next() => first,
             };
-            let Gathered { batch, bytes, failure } = gather(first, &mut messages);
+            let Gathered { batch, bytes, failure } = gather(first, &mut messages, most_messages);
             if !batch.is_empty() {
                 self.inbox.batch(session, batch, bytes).await?;
             }
@@ -284,6 +286,7 @@ struct Gathered {
 fn gather(
     mut next: Option<Result<Delivered, Failure>>,
     messages: &mut (impl Stream<Item = Result<Delivered, Failure>> + Unpin),
+    most_messages: usize,
 ) -> Gathered {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     let failure = loop {
@@ -295,7 +298,7 @@ fn gather(
                 batch.push(delivered);
             }
         }
-        if batch.len() == BATCH_MESSAGES || bytes >= BATCH_BYTES {
+        if batch.len() >= most_messages || bytes >= BATCH_BYTES {
             break None;
         }
         // Only what is there: the runtime's budget for one turn does not end a batch early.

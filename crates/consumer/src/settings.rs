@@ -1,5 +1,6 @@
 //! What the operator decides.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
@@ -31,6 +32,8 @@ pub struct Settings {
     /// How often a snapshot is written, if anything was committed since the last one; `None`: only
     /// when asked for, and at the end.
     pub snapshot_interval: Option<Duration>,
+    /// So many events are applied in a second at the most; `None` for as many as there are.
+    pub most_events_per_second: Option<NonZero<u32>>,
     /// How often the stream's identity is checked; [`IDENTITY_CHECK_INTERVAL`] is a good choice.
     pub identity_check_interval: Duration,
 }

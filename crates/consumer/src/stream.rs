@@ -51,7 +51,7 @@ pub(crate) async fn describe(jetstream: &Context, stream: &str) -> Result<Option
 }
 
 /// The stream that malformed events of `stream` are copied to.
-pub(crate) fn dead_letter_stream(stream: &str) -> String {
+pub fn dead_letter_stream(stream: &str) -> String {
     format!("{stream}_DEAD")
 }
 

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod apply;
 mod changes;
 mod counters;
 mod cursors;
+#[cfg(feature = "damage")]
+mod damage;
 mod memberships;
 mod numbers;
 mod outcome;
@@ -17,6 +20,7 @@ mod tag_sets;
 mod users;
 mod view;
 
+pub use account::{Account, RoomAccount};
 pub use apply::Located;
 pub use changes::{Changes, KeptList, MemberFact, NumberChange, NumberSet, RoomFact, UserName};
 pub use counters::Counters;

@@ -5,6 +5,7 @@ mod oracle;
 mod outcome;
 mod policies;
 mod questions;
+mod restore;
 mod room;
 mod rules;
 
@@ -18,3 +19,4 @@ pub use oracle::Oracle;
 pub use outcome::{Effect, Outcome};
 pub use policies::{OwnMessages, Policies};
 pub use questions::KnownMessage;
+pub use restore::FactsError;

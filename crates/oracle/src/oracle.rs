@@ -136,7 +136,7 @@ impl Oracle {
         self.tenants.get_mut(tenant)?.get_mut(room)
     }
 
-    fn note_changed(&mut self, tenant: &str, room: &str) {
+    pub(crate) fn note_changed(&mut self, tenant: &str, room: &str) {
         self.changed_rooms.insert((tenant.to_owned(), room.to_owned()));
     }
 

@@ -31,7 +31,9 @@ impl Oracle {
     pub fn mentions(&self, tenant: &str, user: &str, room: &str) -> Option<u64> {
         let (room, member) = self.membership(tenant, user, room)?;
         Some(match self.mistake() {
-            None => count(room, |message| message.is_unread(user, member) && message.mentions(user, member)),
+            None => above(room, member)
+                .filter(|message| message.is_unread(user, member) && message.mentions(user, member))
+                .count() as u64,
             Some(mistake) => mistake.mentions(room, user, member),
         })
     }
@@ -82,6 +84,20 @@ impl Oracle {
         let rooms = self.rooms(tenant);
         let joined = rooms.filter(|(_, room)| room.members.contains_key(user));
         joined.map(|(room, _)| room.as_str()).collect()
+    }
+
+    /// Tenant, room and user of every membership.
+    pub fn memberships(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let rooms =
+            self.tenants.iter().flat_map(|(tenant, rooms)| rooms.iter().map(move |room| (tenant, room)));
+        rooms.flat_map(|(tenant, (id, room))| {
+            room.members.keys().map(move |user| (tenant.as_str(), id.as_str(), user.as_str()))
+        })
+    }
+
+    /// How many messages a room has, silent ones included; 0 if there is no such room.
+    pub fn message_count(&self, tenant: &str, room: &str) -> u64 {
+        self.room(tenant, room).map_or(0, Room::posted_so_far)
     }
 
     /// Rule 1: the number of countable messages posted so far; `None` if there is no such room.
@@ -155,7 +171,7 @@ impl Oracle {
 
     fn unread_in(&self, room: &Room, user: &str, member: &Member) -> u64 {
         match self.mistake() {
-            None => count(room, |message| message.is_unread(user, member)),
+            None => above(room, member).filter(|message| message.is_unread(user, member)).count() as u64,
             Some(mistake) => mistake.unread(room, user, member, self.rules_for(Some(room))),
         }
     }
@@ -187,6 +203,12 @@ pub(crate) fn known(room: &Room, window: usize) -> Vec<KnownMessage<'_>> {
     let mut known: Vec<_> = room.known(window).map(KnownMessage::of).collect();
     known.reverse();
     known
+}
+
+/// The messages above a cursor: only these can be unread. They lie in the order of their numbers.
+fn above<'a>(room: &'a Room, member: &Member) -> impl Iterator<Item = &'a Message> {
+    let first = room.messages.partition_point(|message| message.number <= member.cursor);
+    room.messages[first..].iter()
 }
 
 pub(crate) fn count(room: &Room, which: impl Fn(&Message) -> bool) -> u64 {

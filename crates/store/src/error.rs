@@ -14,6 +14,38 @@ pub enum OpenError {
     /// Another process has the data directory.
     #[error("data directory {0} is in use by another process: stop it first, or name another data_dir")]
     InUse(PathBuf),
+    /// Another process has this generation.
+    #[error("generation {0} is in use by another process: a service, or a rebuild that is still running")]
+    GenerationInUse(u64),
+    /// There is no such generation.
+    #[error("there is no generation {number} in {path}: `tallymark generations list` shows those there are")]
+    NoSuchGeneration {
+        /// Its number.
+        number: u64,
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The generation is the one in use.
+    #[error(
+        "generation {0} is the one in use: make another one that first (`tallymark generations activate N`)"
+    )]
+    IsCurrent(u64),
+    /// It was not counted to its end.
+    #[error("generation {0} is a rebuild that was not finished: `tallymark rebuild` goes on with it")]
+    NotComplete(u64),
+    /// A generation that is not in use can't be opened.
+    #[error(
+        "generation {number} can't be used: {damage}; remove it with `tallymark generations remove {number}`"
+    )]
+    Damaged {
+        /// Its number.
+        number: u64,
+        /// What is wrong with it.
+        damage: Damage,
+    },
+    /// A snapshot can't be used.
+    #[error(transparent)]
+    Snapshot(#[from] crate::snapshot::ReadError),
     /// A file could not be made, read or written.
     #[error("{path}: {error}")]
     Io {
@@ -24,8 +56,8 @@ pub enum OpenError {
     },
     /// The store was written by a version that counts or stores in another way.
     #[error(
-        "the store in {path} has {what} {found}, this version reads {expected}: start the version that wrote it, \
-         or move {path} away, snapshots and all, to recount everything from a stream that still begins at sequence 1"
+        "the store in {path} has {what} {found}, this version reads {expected}: start the version that wrote it, or run \
+         `tallymark rebuild --activate` of this version, which counts everything anew from a stream that still begins at sequence 1"
     )]
     Version {
         /// The data directory.
@@ -39,8 +71,8 @@ pub enum OpenError {
     },
     /// The store was counted under other policies than those in the settings.
     #[error(
-        "the store in {path} was counted with {found}, the settings say {expected}: set policy.own_messages and \
-         policy.message_window back, or move {path} away, snapshots and all, to recount everything from a stream that still begins at sequence 1"
+        "the store in {path} was counted with {found}, the settings say {expected}: to count with what the settings say, run \
+         `tallymark rebuild --activate` with these settings and start again; or set policy.own_messages and policy.message_window back"
     )]
     Policies {
         /// The data directory.
@@ -64,12 +96,19 @@ pub enum OpenError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyNames(pub Policies);
 
-impl std::fmt::Display for PolicyNames {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let own_messages = match self.0.own_messages {
+impl PolicyNames {
+    /// The value of `policy.own_messages`.
+    pub fn own_messages(self) -> &'static str {
+        match self.0.own_messages {
             counters::OwnMessages::Exclude => "exclude",
             counters::OwnMessages::MarkRead => "mark_read",
-        };
+        }
+    }
+}
+
+impl std::fmt::Display for PolicyNames {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let own_messages = self.own_messages();
         write!(formatter, "own_messages = {own_messages:?}, message_window = {}", self.0.message_window)
     }
 }

@@ -1,19 +1,23 @@
-//! Directories: `data_dir/lock`, `current`, `marker`, `generations/<n>/`, `snapshots/` and `quarantine/`.
+//! Directories: `data_dir/lock`, `current`, `generations/<n>/`, `snapshots/` and `quarantine/`.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::OpenError;
 use crate::marker::{Marker, State};
 use crate::snapshot::Shelf;
+use crate::standby::{self, Standby};
 
-/// The data directory, held by this process as long as the value lives.
-#[derive(Debug)]
+/// The data directory. Cheap to clone; while a clone lives that was made by [`open`](Self::open), no other process
+/// uses the store that is current, nor says which one is.
+#[derive(Debug, Clone)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: Option<Arc<File>>,
 }
 
 /// One store below the data directory.
@@ -21,6 +25,30 @@ pub struct DataDir {
 pub(crate) struct Generation {
     pub(crate) number: u64,
     pub(crate) path: PathBuf,
+}
+
+impl Generation {
+    /// How it was left.
+    pub(crate) fn marker(&self) -> Result<(Marker, State), OpenError> {
+        let path = self.path.join("marker");
+        Marker::open(&path).map_err(io(&path))
+    }
+
+    /// Whoever uses a generation holds this.
+    pub(crate) fn lock(&self) -> Result<File, OpenError> {
+        let path = self.path.join("lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(io(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(OpenError::GenerationInUse(self.number)),
+            Err(TryLockError::Error(error)) => Err(io(&path)(error)),
+        }
+    }
+
+    /// What is said of it, if it is not the one to be used.
+    pub(crate) fn standby(&self) -> Result<Option<Standby>, OpenError> {
+        Standby::read(&self.path).map_err(io(&self.path))
+    }
 }
 
 /// What `current` says.
@@ -36,7 +64,7 @@ pub(crate) enum Current {
 /// The file in a generation that is still being filled.
 const UNFINISHED: &str = "unfinished";
 
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError + '_ {
+pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError + '_ {
     |error| OpenError::Io { path: path.to_owned(), error }
 }
 
@@ -50,31 +78,52 @@ impl DataDir {
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(io(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                lock.set_len(0).map_err(io(&lock_path))?;
+                Ok(Self { path: path.to_owned(), lock: Some(Arc::new(lock)) })
+            }
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(io(&lock_path)(error)),
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// A data directory that may be another process's: for generations beside the one that is current.
+    pub fn beside(path: &Path) -> Self {
+        Self { path: path.to_owned(), lock: None }
+    }
+
+    /// Tells other processes how the one that holds this directory can be reached. Forgotten with the lock.
+    pub fn announce(&self, address: &str) -> Result<(), OpenError> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let text = format!("{address}\n");
+        let write = || lock.set_len(0).and_then(|()| lock.write_all_at(text.as_bytes(), 0));
+        write().map_err(io(&self.path.join("lock")))
+    }
+
+    /// What the process [announced](Self::announce) that holds this directory; empty if it did not.
+    pub fn announced(path: &Path) -> Result<String, OpenError> {
+        let lock = path.join("lock");
+        let text = fs::read_to_string(&lock).map_err(io(&lock))?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn marker(&self) -> Result<(Marker, State), OpenError> {
-        let path = self.path.join("marker");
-        Marker::open(&path).map_err(io(&path))
-    }
-
+    /// The snapshots. Unfinished ones are removed if the directory is held: nobody else writes one then.
     pub(crate) fn shelf(&self) -> Result<Shelf, OpenError> {
         let path = self.path.join("snapshots");
-        Shelf::open(&path).map_err(io(&path))
+        create_dir(&path).map_err(io(&path))?;
+        if self.lock.is_some() { Shelf::open(&path).map_err(io(&path)) } else { Ok(Shelf::at(&path)) }
     }
 
     pub(crate) fn current(&self) -> Result<Current, OpenError> {
         let path = self.path.join("current");
         let text = match fs::read(&path) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Current::Nothing),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Current::Nothing),
             Err(error) => return Err(io(&path)(error)),
         };
         let number = text.strip_suffix('\n').and_then(|number| number.parse().ok());
@@ -85,17 +134,27 @@ impl DataDir {
         }
     }
 
-    /// The generation with the highest number.
+    /// The generation with the highest number, of those that are not set aside.
     pub(crate) fn newest(&self) -> Result<Option<Generation>, OpenError> {
-        Ok(self.numbers("generations")?.into_iter().max().map(|number| self.numbered(number)))
+        let in_use = |number: &u64| !self.numbered(*number).path.join(standby::FILE).exists();
+        Ok(self.numbers("generations")?.into_iter().filter(in_use).max().map(|number| self.numbered(number)))
     }
 
     /// Makes a new generation after all there are, and were. It goes at the next start if it is not
-    /// [finished](Self::finish) by then.
+    /// [finished](Self::finish) by then, and not locked.
     pub(crate) fn begin(&self) -> Result<Generation, OpenError> {
-        let numbers = self.numbers("generations")?.into_iter().chain(self.numbers("quarantine")?);
-        let generation = self.numbered(numbers.max().unwrap_or(0) + 1);
-        fs::create_dir_all(&generation.path).map_err(io(&generation.path))?;
+        let generation = loop {
+            let numbers = self.numbers("generations")?.into_iter().chain(self.numbers("quarantine")?);
+            let generation = self.numbered(numbers.max().unwrap_or(0) + 1);
+            let generations = self.path.join("generations");
+            create_dir(&generations).map_err(io(&generations))?;
+            match fs::create_dir(&generation.path) {
+                Ok(()) => break generation,
+                // Another process took the number.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(io(&generation.path)(error)),
+            }
+        };
         let unfinished = generation.path.join(UNFINISHED);
         // It reaches the disk with the names of the files beside it.
         File::create(&unfinished).map_err(io(&unfinished))?;
@@ -117,13 +176,26 @@ impl DataDir {
         Self::mark_finished(generation)
     }
 
-    /// A generation that `current` names was finished: from here on it is no matter whether `current` can be read.
-    fn mark_finished(generation: &Generation) -> Result<(), OpenError> {
+    /// Brings the names of generations to the disk.
+    pub(crate) fn sync_generations(&self) -> Result<(), OpenError> {
+        let path = self.path.join("generations");
+        sync_dir(&path).map_err(io(&path))
+    }
+
+    /// It is whole and on disk: from here on it is no matter whether `current` can be read.
+    pub(crate) fn mark_finished(generation: &Generation) -> Result<(), OpenError> {
         let unfinished = generation.path.join(UNFINISHED);
         match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(&unfinished)(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(io(&unfinished)(error)),
             _ => Ok(()),
         }
+    }
+
+    /// From here on it goes at the next start, if it is not removed before.
+    pub(crate) fn mark_unfinished(generation: &Generation) -> Result<(), OpenError> {
+        let unfinished = generation.path.join(UNFINISHED);
+        let mark = || File::create(&unfinished).and_then(|_| sync_dir(&generation.path));
+        mark().map_err(io(&unfinished))
     }
 
     /// Removes a generation that was not finished.
@@ -141,7 +213,13 @@ impl DataDir {
             let generation = self.numbered(number);
             if Some(number) == current {
                 Self::mark_finished(&generation)?;
-            } else if generation.path.join(UNFINISHED).exists() {
+                Standby::remove(&generation.path).map_err(io(&generation.path))?;
+            } else if generation.path.join(standby::FILE).exists() {
+                // A power cut may have brought the file back.
+                Self::mark_finished(&generation)?;
+            } else if generation.path.join(UNFINISHED).exists()
+                && let Ok(_lock) = generation.lock()
+            {
                 tracing::warn!(generation = number, "removed a store that was never finished");
                 self.abandon(&generation)?;
             }
@@ -183,11 +261,11 @@ impl DataDir {
         Ok((place, removed))
     }
 
-    fn numbered(&self, number: u64) -> Generation {
+    pub(crate) fn numbered(&self, number: u64) -> Generation {
         Generation { number, path: self.path.join("generations").join(number.to_string()) }
     }
 
-    fn numbers(&self, directory: &str) -> Result<Vec<u64>, OpenError> {
+    pub(crate) fn numbers(&self, directory: &str) -> Result<Vec<u64>, OpenError> {
         Ok(self.entries(directory)?.into_iter().map(|(number, _)| number).collect())
     }
 
@@ -195,7 +273,7 @@ impl DataDir {
     fn entries(&self, directory: &str) -> Result<Vec<(u64, PathBuf)>, OpenError> {
         let directory = self.path.join(directory);
         let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(io(&directory))?,
         };
         let numbered = entries.filter_map(|entry| {

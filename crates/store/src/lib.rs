@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod beside;
 mod bytes;
 mod checkpoint;
 mod commit;
@@ -8,6 +9,7 @@ pub mod digest;
 mod digests;
 mod error;
 mod generation;
+mod held;
 mod ids;
 mod keys;
 mod load;
@@ -16,26 +18,33 @@ mod metrics;
 mod open;
 mod options;
 mod outbox;
+mod read_only;
 mod rows;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod snapshot;
+mod standby;
 mod store;
 mod walk;
 mod watchdog;
 mod writer;
 
+pub use beside::{GenerationInfo, Role, generations};
 pub use checkpoint::{FORMAT_VERSION, Position, StreamIdentity};
 pub use database::{Bytes, Database, RowChanges, Rows, Scan, Sled};
 pub use digest::Digest;
 pub use error::{Damage, OpenError, PolicyNames, StoreError};
 pub use generation::DataDir;
-pub use marker::opening_interrupted;
+pub use held::opening_interrupted;
 pub use metrics::Metrics;
 pub use options::{GiveUp, Options};
 pub use outbox::{DeadLetter, Outbox};
+pub use read_only::{
+    Contents, Counts, Head, generation_head, read_generation, read_snapshot, snapshot_head, snapshots_in,
+};
 #[cfg(feature = "fuzzing")]
 pub use snapshot::fuzz as fuzz_snapshot;
-pub use snapshot::{ReadError, SnapshotFile, WriteError};
+pub use snapshot::{Facts, MemberFacts, ReadError, RoomFacts, SnapshotFile, Wanted, WriteError, read_facts};
+pub use standby::{Origin, Standby};
 pub use store::Store;
 pub use writer::Durable;

@@ -118,6 +118,16 @@ impl Loading {
 
 /// The checkpoint, if this program reads such stores, and with these policies.
 pub(crate) fn checked(row: &[u8], data_dir: &Path, policies: Policies) -> Result<Checkpoint, LoadError> {
+    let checkpoint = readable(row, data_dir)?;
+    if checkpoint.policies != policies {
+        let (found, expected) = (PolicyNames(checkpoint.policies), PolicyNames(policies));
+        return Err(LoadError::Refused(OpenError::Policies { path: data_dir.to_owned(), found, expected }));
+    }
+    Ok(checkpoint)
+}
+
+/// The checkpoint, if this program reads such stores.
+pub(crate) fn readable(row: &[u8], data_dir: &Path) -> Result<Checkpoint, LoadError> {
     let bad_row = || LoadError::Damage(Damage::Row(CHECKPOINT_KEY.to_vec()));
     let map = checkpoint::whole_map(row).ok_or_else(bad_row)?;
     let versions: checkpoint::Versions = rmp_serde::from_slice(map).map_err(|_| bad_row())?;
@@ -131,12 +141,7 @@ pub(crate) fn checked(row: &[u8], data_dir: &Path, policies: Policies) -> Result
         return Err(version("rules version", versions.rules_version, RULES_VERSION));
     }
     let row: checkpoint::Row = rmp_serde::from_slice(map).map_err(|_| bad_row())?;
-    let checkpoint = Checkpoint::from_row(row).ok_or_else(bad_row)?;
-    if checkpoint.policies != policies {
-        let (found, expected) = (PolicyNames(checkpoint.policies), PolicyNames(policies));
-        return Err(LoadError::Refused(OpenError::Policies { path: data_dir.to_owned(), found, expected }));
-    }
-    Ok(checkpoint)
+    Checkpoint::from_row(row).ok_or_else(bad_row)
 }
 
 fn contradiction(told: Result<(), RestoreError>) -> Result<(), Damage> {

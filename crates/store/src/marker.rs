@@ -1,5 +1,5 @@
-//! A word outside of sled on how the current generation was left: one block of a file that is
-//! overwritten in place, so that even a full disk takes it.
+//! A word outside of sled on how a generation was left: one block of a file that is overwritten
+//! in place, so that even a full disk takes it.
 
 use std::fmt;
 use std::fs::File;
@@ -110,24 +110,9 @@ impl Marker {
         }
     }
 
-    /// Another store takes the place of the one that this was about.
-    pub(crate) fn renew(&self, state: &State) -> io::Result<()> {
-        self.is_dirty.store(false, Ordering::Release);
-        self.write(state)
-    }
-
     fn write(&self, state: &State) -> io::Result<()> {
         self.file.write_all_at(&state.to_block(), 0)?;
         self.file.sync_all()
-    }
-}
-
-/// The process ends in order while it opens a store: that says nothing against the store.
-pub fn opening_interrupted(data_dir: &Path) -> io::Result<()> {
-    let (marker, state) = Marker::open(&data_dir.join("marker"))?;
-    match state {
-        State::Opening(_) => marker.write(&State::Closed),
-        _ => Ok(()),
     }
 }
 
@@ -149,21 +134,6 @@ mod tests {
     }
 
     #[test]
-    fn an_opening_that_ends_in_order_does_not_count() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("marker");
-        let (marker, _) = Marker::open(&path).unwrap();
-        for (state, expected) in [(State::Opening(2), State::Closed), (State::Open, State::Open)] {
-            marker.set(&state).unwrap();
-            opening_interrupted(dir.path()).unwrap();
-            assert_eq!(Marker::open(&path).unwrap().1, expected);
-        }
-        marker.dirty("why");
-        opening_interrupted(dir.path()).unwrap();
-        assert_eq!(Marker::open(&path).unwrap().1, State::Dirty("why".to_owned()));
-    }
-
-    #[test]
     fn dirty_stays_dirty_with_its_first_reason() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("marker");
@@ -173,8 +143,6 @@ mod tests {
         marker.set(&State::Closed).unwrap();
         let (_, State::Dirty(reason)) = Marker::open(&path).unwrap() else { panic!("not dirty") };
         assert!(reason.starts_with("first of é"), "{reason}");
-        marker.renew(&State::Open).unwrap();
-        assert_eq!(Marker::open(&path).unwrap().1, State::Open);
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub(crate) fn gauge(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// What a damaged store can be replaced from. All are there from the start: a rate needs the zero before the first one.
+const RECOVERED_FROM: [&str; 2] = ["snapshot", "nothing"];
+
 /// Cheap to clone: all clones count together.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -38,6 +41,10 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
+        let recoveries = Family::<[(&'static str, &'static str); 1], Counter>::default();
+        for from in RECOVERED_FROM {
+            drop(recoveries.get_or_create(&[("from", from)]));
+        }
         Self {
             durable_sequence: Gauge::default(),
             commits: Counter::default(),
@@ -48,7 +55,7 @@ impl Default for Metrics {
             window_loads: Counter::default(),
             window_evictions: Counter::default(),
             window_bytes: Gauge::default(),
-            recoveries: Family::default(),
+            recoveries,
             quarantined: Counter::default(),
             quarantines_removed: Counter::default(),
             snapshots: Counter::default(),

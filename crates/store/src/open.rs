@@ -14,9 +14,10 @@ use crate::database::{Bytes, Rows};
 use crate::digest::Digest;
 use crate::error::{Damage, OpenError, StoreError};
 use crate::generation::{Current, DataDir, Generation};
+use crate::held::{Held, Opened, Ready};
 use crate::keys::CHECKPOINT_KEY;
 use crate::load::{LoadError, Loaded, load};
-use crate::marker::{Marker, State};
+use crate::marker::State;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::{self, ReadError, Shelf, SnapshotFile};
@@ -32,15 +33,6 @@ const FILL_BYTES: usize = 1 << 16;
 /// So many chunks may wait to be written.
 const CHUNKS_WAITING: usize = 64;
 
-/// A store that was opened, or made.
-pub(crate) struct Opened {
-    pub(crate) rows: Arc<dyn Rows>,
-    pub(crate) generation: Generation,
-    pub(crate) loaded: Loaded,
-    pub(crate) marker: Marker,
-    pub(crate) shelf: Shelf,
-}
-
 /// What opening needs.
 pub(crate) struct Opening<'a> {
     pub(crate) data_dir: &'a DataDir,
@@ -49,9 +41,6 @@ pub(crate) struct Opening<'a> {
     /// Told what takes long.
     pub(crate) progress: &'a (dyn Fn(&str) + Sync),
 }
-
-/// Rows that were brought to a database, and what they said.
-type Ready = (Arc<dyn Rows>, Generation, Loaded);
 
 impl Opening<'_> {
     /// A panic of the database is an error like any other, whatever it was doing.
@@ -66,77 +55,74 @@ impl Opening<'_> {
         self.data_dir.remove_unfinished()?;
         let shelf = self.data_dir.shelf()?;
         self.wait_for_space();
-        let (marker, state) = self.data_dir.marker()?;
-        let (rows, generation, loaded) = match (self.data_dir.current()?, self.data_dir.newest()?) {
-            (Current::Named(generation), _) => self.existing(generation, &marker, &state, &shelf)?,
+        let ready = match (self.data_dir.current()?, self.data_dir.newest()?) {
+            (Current::Named(generation), _) => self.existing(&generation, &shelf)?,
             (found, Some(generation)) => {
                 tracing::error!(
                     ?found,
                     generation = generation.number,
                     "the file current names no store: opening the newest"
                 );
-                let ready = self.existing(generation, &marker, &state, &shelf)?;
-                self.data_dir.finish(&ready.1)?;
+                let ready = self.existing(&generation, &shelf)?;
+                self.data_dir.finish(&ready.held.generation)?;
                 ready
             }
             (Current::Nothing, None) if self.snapshots(&shelf)?.is_empty() => {
-                self.begin(&marker, Position::default())?
+                self.begin(Position::default())?
             }
-            (Current::Nothing, None) => self.recover(&marker, &shelf, "there is none")?,
+            (Current::Nothing, None) => self.recover(&shelf, "there is none")?,
             (Current::Unreadable(found), None) => {
-                self.recover(&marker, &shelf, &format!("current says {found:?}, and there is none"))?
+                self.recover(&shelf, &format!("current says {found:?}, and there is none"))?
             }
         };
-        Ok(Opened { rows, generation, loaded, marker, shelf })
+        Ok(Opened { ready, shelf })
     }
 
-    fn existing(
-        &self,
-        generation: Generation,
-        marker: &Marker,
-        state: &State,
-        shelf: &Shelf,
-    ) -> Result<Ready, OpenError> {
-        let before = match state {
-            State::Dirty(reason) => Err(Damage::Dirty(reason.clone())),
-            State::Opening(times) if *times >= MOST_OPENINGS => Err(Damage::OpeningDied(*times)),
-            State::Opening(times) => Ok(*times),
-            State::Closed | State::Open => Ok(0),
+    /// Opens a generation, whole or not at all.
+    pub(crate) fn generation(&self, generation: Generation) -> Result<Result<Ready, Damage>, OpenError> {
+        let lock = generation.lock()?;
+        let (marker, state) = generation.marker()?;
+        let held = Held::of(generation, marker, lock);
+        let before = match &state {
+            State::Dirty(reason) => return Ok(Err(Damage::Dirty(reason.clone()))),
+            State::Opening(times) if *times >= MOST_OPENINGS => return Ok(Err(Damage::OpeningDied(*times))),
+            State::Opening(times) => *times,
+            State::Closed | State::Open => 0,
         };
-        let damage = match before {
-            Err(damage) => damage,
-            Ok(times) => {
-                self.set(marker, &State::Opening(times + 1))?;
-                tracing::info!(generation = generation.number, before = %state, "opening the store");
-                (self.progress)("opening the store");
-                match self.try_open(&generation.path) {
-                    Ok((rows, loaded)) => {
-                        self.set(marker, &State::Open)?;
-                        if self.snapshots(shelf)?.first().is_none_or(|newest| !is_better(newest, &loaded)) {
-                            return Ok((rows, generation, loaded));
-                        }
-                        drop(rows);
-                        self.data_dir.abandon(&generation)?;
-                        return self.recover(marker, shelf, "it was lost, and nothing was counted since");
-                    }
-                    Err(LoadError::Damage(damage)) => damage,
-                    Err(LoadError::Refused(refused)) => {
-                        self.set(marker, &State::Closed)?;
-                        return Err(refused);
-                    }
-                }
+        held.set(&State::Opening(before + 1))?;
+        tracing::info!(generation = held.generation.number, before = %state, "opening the store");
+        (self.progress)("opening the store");
+        match self.try_open(&held.generation.path) {
+            Ok((rows, loaded)) => {
+                held.set(&State::Open)?;
+                Ok(Ok(Ready { rows, held, loaded }))
             }
+            Err(LoadError::Damage(damage)) => Ok(Err(damage)),
+            Err(LoadError::Refused(refused)) => {
+                held.set(&State::Closed)?;
+                Err(refused)
+            }
+        }
+    }
+
+    fn existing(&self, generation: &Generation, shelf: &Shelf) -> Result<Ready, OpenError> {
+        let damage = match self.generation(generation.clone())? {
+            Ok(ready) => {
+                if self.snapshots(shelf)?.first().is_none_or(|newest| !is_better(newest, &ready.loaded)) {
+                    return Ok(ready);
+                }
+                drop(ready);
+                self.data_dir.abandon(generation)?;
+                return self.recover(shelf, "it was lost, and nothing was counted since");
+            }
+            Err(damage) => damage,
         };
         let kept = self.options.quarantines_kept;
-        let (place, removed) = self.data_dir.quarantine(&generation, &damage.to_string(), kept)?;
+        let (place, removed) = self.data_dir.quarantine(generation, &damage.to_string(), kept)?;
         self.metrics.quarantined.inc();
         self.metrics.quarantines_removed.inc_by(removed);
         tracing::error!(reason = %damage, moved_to = %place.display(), "the store can't be used");
-        self.recover(
-            marker,
-            shelf,
-            &format!("it was not usable ({damage}) and is now in {}", place.display()),
-        )
+        self.recover(shelf, &format!("it was not usable ({damage}) and is now in {}", place.display()))
     }
 
     /// Opens the database, loads it whole, and brings it to the disk: what the process before wrote
@@ -179,21 +165,22 @@ impl Opening<'_> {
 
     /// Puts the newest whole snapshot in place of the store; without one, nothing. `store` tells
     /// what became of that.
-    fn recover(&self, marker: &Marker, shelf: &Shelf, store: &str) -> Result<Ready, OpenError> {
+    fn recover(&self, shelf: &Shelf, store: &str) -> Result<Ready, OpenError> {
+        let mut refused = None;
         for file in self.snapshots(shelf)? {
             tracing::warn!(store, sequence = file.sequence, path = %file.path.display(), "recovering from a snapshot");
             (self.progress)(&format!("recovering from the snapshot of sequence {}", file.sequence));
             let generation = self.data_dir.begin()?;
             match self.fill(&generation, &file) {
                 Ok((rows, loaded)) => {
-                    self.finish(marker, &generation)?;
+                    let ready = self.finish(generation, rows, loaded)?;
                     tracing::warn!(
                         sequence = file.sequence,
-                        generation = generation.number,
+                        generation = ready.held.generation.number,
                         "recovered from a snapshot"
                     );
                     self.metrics.recovered("snapshot");
-                    return Ok((rows, generation, loaded));
+                    return Ok(ready);
                 }
                 Err(FillError::Snapshot(error)) => {
                     tracing::error!(%error, "this snapshot can't be used");
@@ -204,8 +191,8 @@ impl Opening<'_> {
                             let aside = shelf.put_aside(&file, self.options.quarantines_kept);
                             aside.map_err(|error| OpenError::Io { path, error })?;
                         }
-                        // That says nothing against it, and no older one is as good.
-                        ReadError::Refused(refused) => return Err(*refused),
+                        // That says nothing against it, and an older one may fit.
+                        ReadError::Refused(why) => refused = refused.or(Some(*why)),
                         ReadError::Io { path, error } if is_refused(&error) => {
                             return Err(OpenError::Io { path, error });
                         }
@@ -218,6 +205,9 @@ impl Opening<'_> {
                 }
             }
         }
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
         let why = format!(
             "the store can't be used: {store}; no snapshot of it in {} can either",
             shelf.directory().display()
@@ -226,11 +216,22 @@ impl Opening<'_> {
             "recovering without a snapshot: {why}. The stream is counted from its first sequence"
         );
         self.metrics.recovered("nothing");
-        self.begin(marker, Position { recount: Some(why), ..Position::default() })
+        self.begin(Position { recount: Some(why), ..Position::default() })
     }
 
     /// A new store has a checkpoint before `current` names it.
-    fn begin(&self, marker: &Marker, position: Position) -> Result<Ready, OpenError> {
+    fn begin(&self, position: Position) -> Result<Ready, OpenError> {
+        let generation = self.data_dir.begin()?;
+        let (rows, loaded) = self.empty(&generation, position)?;
+        self.finish(generation, rows, loaded)
+    }
+
+    /// A store in which nothing is counted.
+    pub(crate) fn empty(
+        &self,
+        generation: &Generation,
+        position: Position,
+    ) -> Result<(Arc<dyn Rows>, Loaded), OpenError> {
         let policies = self.options.policies;
         let counters = Counters::new(policies);
         let checkpoint = Checkpoint {
@@ -241,16 +242,14 @@ impl Opening<'_> {
             next_room: counters.next_room(),
             next_user: counters.next_user(),
         };
-        let generation = self.data_dir.begin()?;
         let store_error = |error| sled_open_error(&generation.path, error);
         let rows = self.options.database.open(&generation.path).map_err(store_error)?;
         seal(&*rows, &checkpoint).map_err(|error| store_open_error(&generation.path, error))?;
-        self.finish(marker, &generation)?;
-        Ok((rows, generation, Loaded { counters, checkpoint, walked: Walked::default() }))
+        Ok((rows, Loaded { counters, checkpoint, walked: Walked::default() }))
     }
 
     /// Reads the file once: one thread loads it, another writes its rows.
-    fn fill(
+    pub(crate) fn fill(
         &self,
         generation: &Generation,
         file: &SnapshotFile,
@@ -293,22 +292,20 @@ impl Opening<'_> {
         })
     }
 
-    /// The generation takes its place. The marker goes first: it is about the one that is current.
-    fn finish(&self, marker: &Marker, generation: &Generation) -> Result<(), OpenError> {
-        marker.renew(&State::Open).map_err(|error| self.marker_error(error))?;
-        self.data_dir.finish(generation)
+    /// The generation takes its place.
+    fn finish(
+        &self,
+        generation: Generation,
+        rows: Arc<dyn Rows>,
+        loaded: Loaded,
+    ) -> Result<Ready, OpenError> {
+        let held = Held::new(generation)?;
+        self.data_dir.finish(&held.generation)?;
+        Ok(Ready { rows, held, loaded })
     }
 
     fn snapshots(&self, shelf: &Shelf) -> Result<Vec<SnapshotFile>, OpenError> {
         shelf.snapshots().map_err(|error| OpenError::Io { path: shelf.directory().to_owned(), error })
-    }
-
-    fn set(&self, marker: &Marker, state: &State) -> Result<(), OpenError> {
-        marker.set(state).map_err(|error| self.marker_error(error))
-    }
-
-    fn marker_error(&self, error: std::io::Error) -> OpenError {
-        OpenError::Io { path: self.data_dir.path().join("marker"), error }
     }
 
     /// Sled never meets a full disk: not when it opens either.
@@ -357,7 +354,7 @@ fn sled_load_error(path: &Path, error: sled::Error) -> LoadError {
 }
 
 /// Why a generation was not filled.
-enum FillError {
+pub(crate) enum FillError {
     Snapshot(ReadError),
     Store(OpenError),
 }

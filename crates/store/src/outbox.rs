@@ -116,6 +116,18 @@ impl Outbox {
         DeadLetter::from_row(&key, &row)
     }
 
+    /// Another outbox, of the store that was in use until now, has every letter up to a sequence that was not copied yet: those that only this one
+    /// has need not be sent.
+    pub fn take_over(&self, other: &Self, up_to: u64) {
+        let waiting_there: Vec<u64> =
+            other.shared.lock().waiting.range(..=up_to).map(|(sequence, _)| *sequence).collect();
+        let here: Vec<u64> =
+            self.shared.lock().waiting.range(..=up_to).map(|(sequence, _)| *sequence).collect();
+        for sequence in here.into_iter().filter(|sequence| waiting_there.binary_search(sequence).is_err()) {
+            self.stored(sequence);
+        }
+    }
+
     /// The copy is in the dead-letter stream: the next commit removes it here.
     pub fn stored(&self, sequence: u64) {
         let mut shared = self.shared.lock();

@@ -1,6 +1,7 @@
 //! Snapshots: all rows as of one commit, in a file that can be proved whole.
 
 mod check;
+mod facts;
 mod format;
 mod read;
 mod shelf;
@@ -10,9 +11,11 @@ use std::path::PathBuf;
 
 use crate::error::{Damage, OpenError};
 
+pub use facts::{Facts, MemberFacts, RoomFacts, Wanted, read_facts};
+pub(crate) use format::Footer;
 #[cfg(feature = "fuzzing")]
 pub use read::fuzz;
-pub(crate) use read::read;
+pub(crate) use read::{head, read};
 pub(crate) use shelf::Shelf;
 pub use shelf::SnapshotFile;
 pub(crate) use write::{Target, write};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counters::{Counters, Remember, Remembered, RoomIndex};
+use counters::{Counters, Policies, Remember, Remembered, RoomIndex};
 use events::MessageKey;
 
 use crate::checkpoint::{Checkpoint, Position};
@@ -12,16 +12,17 @@ use crate::database::Rows;
 use crate::digest::{self, Digest};
 use crate::digests::Digests;
 use crate::error::{OpenError, StoreError};
-use crate::generation::{DataDir, Generation};
+use crate::generation::DataDir;
+use crate::held::{Held, Opened, Ready};
 use crate::ids::{Ids, PageChanges};
 use crate::keys::Key;
 use crate::load::Loaded;
 use crate::marker::{Marker, State};
 use crate::metrics::{Metrics, gauge};
-use crate::open::{Opened, Opening};
+use crate::open::Opening;
 use crate::options::Options;
 use crate::outbox::{DeadLetter, Outbox};
-use crate::snapshot::SnapshotFile;
+use crate::snapshot::{self, SnapshotFile};
 use crate::walk::Walked;
 use crate::watchdog::{Watchdog, Watched};
 use crate::writer::{Batch, Done, Durable, Job, Snapshots, Worker, Writer};
@@ -51,8 +52,8 @@ pub struct Store {
     stale: Vec<Key>,
     /// The newest first.
     snapshots: Vec<SnapshotFile>,
-    generation: Generation,
     /// Let go of last, when all else is closed.
+    held: Held,
     data_dir: DataDir,
 }
 
@@ -73,14 +74,29 @@ impl Store {
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<(Self, Counters), OpenError> {
         let opened = Opening { data_dir: &data_dir, options, metrics, progress }.open()?;
-        let Opened { rows, generation, loaded: Loaded { counters, checkpoint, walked }, marker, shelf } =
-            opened;
+        Self::of(opened, data_dir, options, metrics)
+    }
+
+    pub(crate) fn of(
+        opened: Opened,
+        data_dir: DataDir,
+        options: &Options,
+        metrics: &Metrics,
+    ) -> Result<(Self, Counters), OpenError> {
+        let Opened { ready: Ready { rows, held, loaded }, shelf } = opened;
+        let Loaded { counters, checkpoint, walked } = loaded;
+        let marker = held.marker.clone();
         let watchdog = Watchdog::new(options.write_timeout, marker.clone(), options.give_up.clone());
         let rows: Arc<dyn Rows> = Arc::new(Watched { rows, watchdog: watchdog.clone() });
         let Walked { digests, user_bits, outbox, stale, unpaged } = walked;
         let snapshots = shelf.snapshots();
         let snapshots =
             snapshots.map_err(|error| OpenError::Io { path: shelf.directory().to_owned(), error })?;
+        // Those of other policies are no use to this store: it has to write its own.
+        let is_own = |file: &SnapshotFile| {
+            snapshot::head(&file.path).is_ok_and(|(head, _)| head.policies == options.policies)
+        };
+        let snapshots: Vec<SnapshotFile> = snapshots.into_iter().filter(is_own).collect();
         metrics.snapshot_sequence.set(gauge(snapshots.first().map_or(0, |newest| newest.sequence)));
         let target = Snapshots {
             shelf,
@@ -112,7 +128,7 @@ impl Store {
             letter_bytes: 0,
             stale,
             snapshots,
-            generation,
+            held,
             data_dir,
         };
         Ok((store, counters))
@@ -140,7 +156,12 @@ impl Store {
 
     /// The number of the generation that is open.
     pub fn generation(&self) -> u64 {
-        self.generation.number
+        self.held.generation.number
+    }
+
+    /// The policies under which events are counted.
+    pub fn policies(&self) -> Policies {
+        self.options.policies
     }
 
     /// Dead letters on their way.
@@ -247,6 +268,8 @@ impl Store {
         batch.removed = pages.removed;
         batch.removed.append(&mut self.stale);
         let (sent, letters_left) = self.outbox.take_stored();
+        // Some may have been copied, by another process, before they were written here at all.
+        self.letters.retain(|(key, _)| !matches!(key, Key::Outbox(sequence) if sent.contains(sequence)));
         batch.removed.extend(sent.into_iter().map(Key::Outbox));
         batch.written.extend(self.letters.drain(..).map(|(key, row)| (key, row.into())));
         self.letter_bytes = 0;

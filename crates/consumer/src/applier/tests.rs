@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use counters::{MutedRooms, Policies, Reader};
 use events::Prefix;
@@ -11,13 +11,18 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
+mod standing_still;
+
 use super::{Applier, Batch, Begin, ClosedByPanic, Halt, Report, Session, Sessions, Work};
 use crate::backlog::Backlog;
 use crate::delivered::Delivered;
+use crate::duty::{Duty, Until};
 use crate::gaps::Gap;
 use crate::intake::{Sequences, Stop};
+use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
+use crate::question::Question;
 use crate::readiness::Reason;
 use crate::status::Status;
 
@@ -66,6 +71,10 @@ impl Desk {
     }
 
     fn on(dir: TempDir, gaps: Vec<Gap>) -> Self {
+        Self::with(dir, gaps, Duty::Live, None)
+    }
+
+    fn with(dir: TempDir, gaps: Vec<Gap>, duty: Duty, until: Option<Until>) -> Self {
         let (store, counters) = open(&dir);
         let (work, inbox) = channel();
         let (reporter, reports) = unbounded_channel();
@@ -87,6 +96,9 @@ impl Desk {
             sessions: sessions.clone(),
             reports: reporter,
             backlog: Backlog::default(),
+            duty: duty.for_ever(),
+            until,
+            limit: Limit::new(None, Instant::now()),
         };
         let thread = std::thread::spawn(move || applier.run(&inbox));
         Self { dir, gaps, status, sessions, session: None, work, reports, reader, outbox, thread }
@@ -331,6 +343,27 @@ fn when_ten_thousand_dead_letters_wait_consuming_does_too() {
     desk.send(vec![delivered(10_001, 1, 9, "message.posted ?")]);
     assert_eq!(desk.halt(), None);
     assert_eq!(desk.position().applied, 10_001);
+}
+
+/// The answer is of one sequence, and of everything told before.
+#[test]
+fn a_question_is_answered_between_two_batches() {
+    let mut desk = Desk::new();
+    desk.begin(None, 5);
+    desk.send(vec![delivered(1, 1, 4, JOINED), delivered(2, 2, 3, &posted(1))]);
+    let (told, heard) = channel();
+    for unread in [1, 3] {
+        let told = told.clone();
+        desk.work
+            .send(Work::Ask(Question::new(move |counters| {
+                told.send((counters.applied(), counters.account("demo", "bob").unread(), unread)).unwrap();
+            })))
+            .unwrap();
+        let rest = [3, 4].map(|sequence| delivered(sequence, sequence, 5 - sequence, &posted(sequence)));
+        desk.send(rest.to_vec());
+    }
+    assert_eq!((heard.recv().unwrap(), heard.recv().unwrap()), ((2, 1, 1), (4, 3, 3)));
+    desk.stop();
 }
 
 /// There is always one more event to commit.

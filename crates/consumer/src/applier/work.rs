@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::delivered::Delivered;
 use crate::gaps::Gap;
 use crate::intake::Stop;
+use crate::question::Question;
 
 /// One consumer's time, from its creation to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(crate) enum Work {
     /// Asks up to where everything told before is applied.
     Position(oneshot::Sender<Position>),
     Begin(Begin),
+    /// Asks something of the counters, as they are once everything told before is applied.
+    Ask(Question),
     /// Write a snapshot of everything applied.
     Snapshot,
     /// Commit and end.
@@ -83,4 +86,6 @@ pub(crate) enum Halt {
     OutboxFull,
     /// Too much waits to be written.
     StoreFull,
+    /// Everything is applied that was to be.
+    Reached,
 }

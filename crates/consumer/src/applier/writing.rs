@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use store::StoreError;
 
 use super::{Halt, Report, Running};
-use crate::pace::{Decision, Load};
+use crate::duty::Duty;
+use crate::pace::{Decision, Load, Pace};
 
 /// How long the applier stands still for a commit that is on its way; after that, it is the
 /// consumer that does.
@@ -36,7 +37,11 @@ impl Running {
     pub(super) fn write_if_due(&mut self, now: Instant) -> Result<(), StoreError> {
         loop {
             let load = self.load(now)?;
-            match self.parts.pace.decide(load) {
+            let pace = match *self.parts.duty.borrow() {
+                Duty::Live => self.parts.pace,
+                Duty::Standby => Pace { snapshot_interval: None, ..self.parts.pace },
+            };
+            match pace.decide(load) {
                 Decision::NotYet => {}
                 Decision::Commit => self.commit(now)?,
                 Decision::Snapshot => self.snapshot(now)?,
@@ -132,7 +137,7 @@ impl Running {
             self.commit(now)?;
         }
         self.parts.store.page_new_ids()?;
-        if self.load(now)?.has_news {
+        if *self.parts.duty.borrow() == Duty::Live && self.load(now)?.has_news {
             self.snapshot(now)?;
             self.parts.store.wait()?;
         }

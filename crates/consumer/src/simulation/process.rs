@@ -16,10 +16,12 @@ use super::nats::Nats;
 use super::truth::Applied;
 use crate::applier::{Applier, Running, Session, Sessions, Work};
 use crate::backlog::Backlog;
+use crate::duty::Duty;
 use crate::gaps::Gap;
 use crate::identity::Allowed;
 use crate::inbox::Inbox;
 use crate::letter::Copied;
+use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::puller::{Ended, Puller};
@@ -117,6 +119,9 @@ impl Process {
             sessions: sessions.clone(),
             reports: reporter,
             backlog: backlog.clone(),
+            duty: Duty::Live.for_ever(),
+            until: None,
+            limit: Limit::new(None, Instant::now()),
         };
         let settings = Settings {
             servers: Vec::new(),
@@ -128,6 +133,7 @@ impl Process {
             commit_interval,
             pending_bytes: decisions.pending_bytes,
             snapshot_interval: decisions.snapshot_interval,
+            most_events_per_second: None,
             identity_check_interval: IDENTITY_CHECK_INTERVAL,
         };
         let allowed = Allowed {

@@ -211,7 +211,13 @@ impl Hands {
     fn damage_marker(&self, dice: &mut Dice) {
         self.disk.doubt();
         let junk = [&b"opened\n"[..], &[0; 512], &[0xff; 100], b"closed"];
-        fs::write(self.disk.data_dir().join("marker"), dice.pick(&junk)).expect("the marker can be written");
+        let generations = fs::read_dir(self.disk.data_dir().join("generations"));
+        for generation in generations.into_iter().flatten().flatten() {
+            let marker = generation.path().join("marker");
+            if marker.exists() {
+                fs::write(marker, dice.pick(&junk)).expect("the marker can be written");
+            }
+        }
     }
 
     fn damage_snapshot(&self, dice: &mut Dice) -> bool {

@@ -81,7 +81,13 @@ impl Counters {
         Applied::changed()
     }
 
-    fn move_cursor(&mut self, user: &User, memberships: &mut Memberships, room: RoomIndex, target: u32) {
+    pub(crate) fn move_cursor(
+        &mut self,
+        user: &User,
+        memberships: &mut Memberships,
+        room: RoomIndex,
+        target: u32,
+    ) {
         self.changes.member(user.index, room, memberships.fact(room));
         if let Some(position) = memberships.position(room) {
             memberships.cursors.set(position, target);

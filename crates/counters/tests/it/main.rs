@@ -1,6 +1,7 @@
 //! The counters against the rules, and against the oracle that keeps every message and recounts.
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 
+mod accounts;
 mod concurrent;
 #[path = "../../../oracle/tests/it/docs.rs"]
 mod docs;

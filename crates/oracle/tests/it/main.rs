@@ -7,6 +7,7 @@ mod docs;
 mod facts;
 mod mistakes;
 mod outcomes;
+mod restored;
 mod rules;
 mod scene;
 mod script;

@@ -30,19 +30,19 @@ const KEY: [u8; 16] = *b"tallymark blocks";
 
 /// What a file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Footer {
+pub(crate) struct Footer {
     /// The store's checkpoint, as its row.
     #[serde(with = "crate::outbox::binary")]
-    pub(super) checkpoint: Vec<u8>,
-    pub(super) blocks: u64,
-    pub(super) rows: u64,
-    pub(super) rooms: u64,
-    pub(super) users: u64,
-    pub(super) memberships: u64,
+    pub(crate) checkpoint: Vec<u8>,
+    pub(crate) blocks: u64,
+    pub(crate) rows: u64,
+    pub(crate) rooms: u64,
+    pub(crate) users: u64,
+    pub(crate) memberships: u64,
     /// Where the first block with rows of new ids begins, and its place among the blocks: these
     /// rows are read first.
-    pub(super) new_ids_offset: u64,
-    pub(super) new_ids_block: u64,
+    pub(crate) new_ids_offset: u64,
+    pub(crate) new_ids_block: u64,
 }
 
 /// `place` counts blocks from 0, so that two of them can't change places.

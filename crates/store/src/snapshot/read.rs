@@ -7,10 +7,11 @@ use std::path::Path;
 use super::ReadError;
 use super::format::{BLOCK_HEAD, Footer, HEADER, IS_FOOTER, MOST_BLOCK_BYTES, TRAILER, checksum};
 use crate::bytes::Cursor;
+use crate::checkpoint::Checkpoint;
 use crate::database::Bytes;
 use crate::error::Damage;
 use crate::keys::{CHECKPOINT_KEY, table};
-use crate::load::{LoadError, Loaded, Loading, checked};
+use crate::load::{LoadError, Loaded, Loading, checked, readable};
 use counters::Policies;
 
 /// Loads the counters that a file holds. Each row is also given to `row`, in order: they are to be
@@ -21,14 +22,49 @@ pub(crate) fn read(
     policies: Policies,
     row: impl FnMut(&[u8], &[u8]),
 ) -> Result<Loaded, ReadError> {
-    let opened = File::open(path).map_err(Problem::Io);
-    let loaded =
-        opened.and_then(|file| load(BufReader::with_capacity(1 << 20, file), data_dir, policies, row));
-    loaded.map_err(|problem| match problem {
-        Problem::Io(error) => ReadError::Io { path: path.to_owned(), error },
-        Problem::Damage(what) => ReadError::Damaged { path: path.to_owned(), what },
-        Problem::Refused(refused) => ReadError::Refused(refused),
-    })
+    open(path).and_then(|file| load(file, data_dir, policies, row)).map_err(|problem| problem.of(path))
+}
+
+/// Hands out each row of a file, in order, and returns its checkpoint. That every block is as it was written is proved
+/// on the way, and that the rows together are what was committed is not.
+pub(crate) fn rows(
+    path: &Path,
+    policies: Policies,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Damage>,
+) -> Result<Checkpoint, ReadError> {
+    let read = |file| -> Result<Checkpoint, Problem> {
+        let mut blocks = Blocks::open(file)?;
+        let checkpoint = checkpoint_of(&blocks.footer, path, policies)?;
+        blocks.seek(HEADER.len() as u64, 0)?;
+        blocks.rows(&mut each)?;
+        Ok(checkpoint)
+    };
+    open(path).and_then(read).map_err(|problem| problem.of(path))
+}
+
+/// What a file says of itself, at its end; nothing else of it is read.
+pub(crate) fn head(path: &Path) -> Result<(Checkpoint, Footer), ReadError> {
+    let read = |file| -> Result<_, Problem> {
+        let blocks = Blocks::open(file)?;
+        let checkpoint = readable(&blocks.footer.checkpoint, path).map_err(load_problem)?;
+        Ok((checkpoint, blocks.footer))
+    };
+    open(path).and_then(read).map_err(|problem| problem.of(path))
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, Problem> {
+    Ok(BufReader::with_capacity(1 << 20, File::open(path).map_err(Problem::Io)?))
+}
+
+fn checkpoint_of(footer: &Footer, data_dir: &Path, policies: Policies) -> Result<Checkpoint, Problem> {
+    checked(&footer.checkpoint, data_dir, policies).map_err(load_problem)
+}
+
+fn load_problem(error: LoadError) -> Problem {
+    match error {
+        LoadError::Damage(damage) => Problem::Damage(damage),
+        LoadError::Refused(error) => Problem::Refused(Box::new(error)),
+    }
 }
 
 #[derive(Debug)]
@@ -36,6 +72,16 @@ enum Problem {
     Io(io::Error),
     Damage(Damage),
     Refused(Box<crate::error::OpenError>),
+}
+
+impl Problem {
+    fn of(self, path: &Path) -> ReadError {
+        match self {
+            Self::Io(error) => ReadError::Io { path: path.to_owned(), error },
+            Self::Damage(what) => ReadError::Damaged { path: path.to_owned(), what },
+            Self::Refused(refused) => ReadError::Refused(refused),
+        }
+    }
 }
 
 impl From<Damage> for Problem {
@@ -61,10 +107,7 @@ fn load(
 ) -> Result<Loaded, Problem> {
     let mut blocks = Blocks::open(file)?;
     let footer = blocks.footer.clone();
-    let checkpoint = checked(&footer.checkpoint, data_dir, policies).map_err(|error| match error {
-        LoadError::Damage(damage) => Problem::Damage(damage),
-        LoadError::Refused(error) => Problem::Refused(Box::new(error)),
-    })?;
+    let checkpoint = checkpoint_of(&footer, data_dir, policies)?;
     let mut loading = Loading::new(&checkpoint);
     blocks.seek(footer.new_ids_offset, footer.new_ids_block)?;
     blocks.rows(|key, value| match key.first() {

@@ -29,11 +29,16 @@ pub(crate) struct Shelf {
 impl Shelf {
     /// Removes what was never finished.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
-        let shelf = Self { directory: directory.to_owned() };
+        let shelf = Self::at(directory);
         for path in shelf.named(UNFINISHED)? {
             fs::remove_file(path.1)?;
         }
         Ok(shelf)
+    }
+
+    /// As it is: somebody else may be writing there.
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
     }
 
     pub(crate) fn directory(&self) -> &Path {

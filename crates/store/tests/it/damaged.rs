@@ -10,8 +10,8 @@ use oracle::Oracle;
 use store::{Metrics, Options, Store};
 
 use crate::run::{
-    CHECKPOINT, Fault, Run, TestDatabase, change_rows, copy_dir, dead_letter, full_history, open_sled,
-    options, policies, store_in,
+    CHECKPOINT, Fault, Run, TestDatabase, change_rows, copy_dir, dead_letter, full_history, marker,
+    open_sled, options, policies, store_in,
 };
 
 fn oracle() -> Oracle {
@@ -146,12 +146,12 @@ fn a_zeroed_database_is_noticed() {
 fn a_store_marked_dirty_is_not_opened() {
     let dir = tempfile::tempdir().unwrap();
     let options = store_in(dir.path());
-    fs::write(dir.path().join("marker"), format!("{:<512}", "open and shut\n")).unwrap();
+    fs::write(marker(dir.path()), format!("{:<512}", "open and shut\n")).unwrap();
     is_recounted(&options, "the marker file is damaged");
 
     let dir = tempfile::tempdir().unwrap();
     let options = store_in(dir.path());
-    fs::write(dir.path().join("marker"), format!("{:<512}", "dirty the disk smells\n")).unwrap();
+    fs::write(marker(dir.path()), format!("{:<512}", "dirty the disk smells\n")).unwrap();
     is_recounted(&options, "the disk smells");
 }
 
@@ -160,7 +160,7 @@ fn openings_that_end_the_process_end_themselves() {
     for (times, is_opened) in [(1, true), (2, true), (3, false)] {
         let dir = tempfile::tempdir().unwrap();
         let options = store_in(dir.path());
-        fs::write(dir.path().join("marker"), format!("{:<512}", format!("opening {times}\n"))).unwrap();
+        fs::write(marker(dir.path()), format!("{:<512}", format!("opening {times}\n"))).unwrap();
         if is_opened {
             assert_eq!(Run::open(&options).unwrap().counters.applied(), 300);
         } else {

@@ -1,6 +1,7 @@
 //! The store against the oracle, and against damage.
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 
+mod beside;
 mod damaged;
 mod digest;
 mod histories;

@@ -1,7 +1,7 @@
 //! Counters with a real store below, as the consumer drives them.
 
 use std::ops::RangeBounds;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -129,6 +129,12 @@ impl Rows for FaultyRows {
     }
 }
 
+/// The file that says how the generation in use was left.
+pub(crate) fn marker(data_dir: &Path) -> PathBuf {
+    let current = fs::read_to_string(data_dir.join("current")).unwrap();
+    data_dir.join("generations").join(current.trim()).join("marker")
+}
+
 pub(crate) fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -188,8 +194,11 @@ impl Run {
     }
 
     pub(crate) fn open(options: &Options) -> Result<Self, OpenError> {
-        let (store, counters) = Store::open(options, &Metrics::default())?;
-        Ok(Self { store, counters })
+        Ok(Self::of(Store::open(options, &Metrics::default())?))
+    }
+
+    pub(crate) fn of((store, counters): (Store, Counters)) -> Self {
+        Self { store, counters }
     }
 
     pub(crate) fn apply(&mut self, event: &Event<'_>, stored_ms: u64) -> Applied {

@@ -10,7 +10,9 @@ use oracle::Oracle;
 use oracle::history::{History, Variant};
 use store::{DataDir, Digest, Metrics, OpenError, Options, Store};
 
-use crate::run::{Run, TestDatabase, copy_dir, dead_letter, full_history, options, policies, store_in};
+use crate::run::{
+    Run, TestDatabase, copy_dir, dead_letter, full_history, marker, options, policies, store_in,
+};
 
 /// The snapshots in a data directory, the oldest first.
 fn snapshots(dir: &Path) -> Vec<PathBuf> {
@@ -28,7 +30,7 @@ fn snapshot(run: &mut Run) {
 }
 
 fn lose_the_store(options: &Options) {
-    fs::write(options.data_dir.join("marker"), format!("{:<512}", "dirty for a test\n")).unwrap();
+    fs::write(marker(&options.data_dir), format!("{:<512}", "dirty for a test\n")).unwrap();
 }
 
 /// Applies a history with a snapshot on the way, loses the store, and goes on from the snapshot.
