@@ -7,6 +7,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use counters::Badge;
+use serde_json::json;
 
 /// How far a badge reaches: every event up to this stream sequence is in it.
 const BADGE_SEQ: HeaderName = HeaderName::from_static("badge-seq");
@@ -109,6 +110,17 @@ pub(crate) fn badge(badge: Badge) -> Response {
         .expect("a String takes every text");
     let mut response = json(StatusCode::OK, body);
     response.headers_mut().insert(BADGE_SEQ, HeaderValue::from(badge.applied));
+    response
+}
+
+/// An answer to an operator that says what is wrong.
+pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let body = json!({ "RC": status.as_u16(), "RM": reason, "error": { "code": code, "message": message } });
+    let mut response = json(status, body.to_string());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
     response
 }
 

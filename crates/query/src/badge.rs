@@ -1,17 +1,17 @@
 //! `GET /me/badge`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use counters::{Badge, MutedRooms, Reader};
+use counters::{Badge, MutedRooms};
 
 use crate::answer::{self, Refusal};
 use crate::credentials;
 use crate::room_tags::RoomTags;
 use crate::tokens::Tokens;
-use crate::{Gate, Metrics, Tenants};
+use crate::{Answers, Gate, Metrics, Tenants};
 
 /// Tells the time of day, against which tokens are held.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -20,8 +20,8 @@ pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 pub struct Public {
     /// Who may ask.
     pub tenants: Tenants,
-    /// Knows the counts; empty until they are loaded.
-    pub reader: Arc<OnceLock<Reader>>,
+    /// Where the counts are, once they are loaded.
+    pub answers: Answers,
     /// Whether muted rooms are in the sum.
     pub muted_rooms: MutedRooms,
     /// Whether the counts can be trusted.
@@ -61,9 +61,13 @@ impl Badges {
         })?;
         let tags = RoomTags::parse(request.uri().query().unwrap_or(""));
         let tags = tags.map_err(|_| Refusal::InvalidRoomTags)?;
-        let reader = public.reader.get().ok_or(Refusal::NotReady)?;
-        let read = |tags: &[&str]| reader.badge(&tenant.name, &user, tags, public.muted_rooms);
-        public.gate.while_open(|| tags.with_slice(read)).ok_or(Refusal::NotReady)
+        // Where to read from is looked up behind the gate, like the counts themselves.
+        let read = || {
+            let reader = public.answers.reader();
+            let reader = reader.as_ref()?;
+            Some(tags.with_slice(|tags| reader.badge(&tenant.name, &user, tags, public.muted_rooms)))
+        };
+        public.gate.while_open(read).flatten().ok_or(Refusal::NotReady)
     }
 
     fn refuse(&self, refusal: Refusal, started: Instant) -> Response {

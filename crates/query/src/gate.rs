@@ -33,6 +33,11 @@ impl Gate {
         fence(Ordering::Release);
     }
 
+    /// Whether the counts can be trusted at this moment.
+    pub fn is_open(&self) -> bool {
+        is_open(self.turns.load(Ordering::Acquire))
+    }
+
     /// What `read` gives, if the gate was open from before `read` began until after it ended.
     ///
     /// One look is not enough: before `read`, the gate may close in the middle of it; after it,

@@ -2,7 +2,10 @@
 
 mod routes;
 
+mod accounts;
 mod badge;
+#[cfg(feature = "damage")]
+mod damage;
 mod operator;
 
 mod credentials;
@@ -14,6 +17,8 @@ mod keys;
 mod tenants;
 
 mod answer;
+mod answers;
+mod control;
 mod gate;
 mod metrics;
 mod readiness;
@@ -23,7 +28,12 @@ mod status;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 
+pub use accounts::{Account, Accounts, AccountsAnswer, AccountsQuestion, AskAccounts, RoomAccount};
+pub use answers::Answers;
 pub use badge::{Clock, Public};
+pub use control::{Control, Refused};
+#[cfg(feature = "damage")]
+pub use damage::{Damage, DoDamage};
 pub use gate::Gate;
 pub use keys::{Algorithm, KeyError, VerificationKey};
 pub use metrics::Metrics;
@@ -31,5 +41,5 @@ pub use operator::Operator;
 pub use readiness::{Readiness, Reason};
 pub use routes::{operator_router, public_router};
 pub use serve::{Limits, Server};
-pub use status::{DigestAt, SnapshotAt, Status, StoreStatus};
+pub use status::{Activation, DigestAt, SnapshotAt, Stage, Status, StoreStatus};
 pub use tenants::{Tenant, Tenants, TenantsError};

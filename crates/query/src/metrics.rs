@@ -21,6 +21,8 @@ const LATENCY_BUCKETS: [f64; 14] =
 /// The public listener's metrics. Clones are the same metrics.
 #[derive(Debug, Clone)]
 pub struct Metrics {
+    /// 1 while badges are given out; whoever turns the [`Gate`](crate::Gate) sets it.
+    pub ready: Gauge,
     requests: Family<AnswerLabels, Counter>,
     /// The members of `requests`, looked up once: one for a badge, one for each refusal.
     answered: Counter,
@@ -56,6 +58,7 @@ impl Metrics {
             let _ = token_verifications.get_or_create(&verification(error));
         }
         Self {
+            ready: Gauge::default(),
             requests,
             answered,
             refused,
@@ -67,6 +70,8 @@ impl Metrics {
 
     /// Adds the metrics to a registry whose prefix is `tallymark`.
     pub fn register(&self, registry: &mut Registry) {
+        let ready = "1 while badges are given out, 0 while they are refused";
+        registry.register("ready", ready, self.ready.clone());
         registry.register(
             "http_requests",
             "Requests to the public listener, by status and error code",

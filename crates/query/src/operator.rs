@@ -8,7 +8,9 @@ use axum::response::Response;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+use crate::accounts::AskAccounts;
 use crate::answer::{self, Refusal};
+use crate::control::Control;
 use crate::readiness::{Body, Readiness};
 use crate::status::Status;
 
@@ -21,8 +23,15 @@ pub struct Operator {
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// Asked at each `/status`.
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
-    /// Everything that `/metrics` shows.
-    pub registry: Arc<Registry>,
+    /// Asked at each `/accounts`.
+    pub accounts: AskAccounts,
+    /// Told at each `/damage`: whether there was such a cursor.
+    #[cfg(feature = "damage")]
+    pub damage: crate::damage::DoDamage,
+    /// Everything that `/metrics` shows, asked for each time.
+    pub registry: Arc<dyn Fn() -> Arc<Registry> + Send + Sync>,
+    /// What may be done; `None` if nothing may.
+    pub control: Option<Control>,
 }
 
 pub(crate) async fn healthz() -> Response {
@@ -46,7 +55,7 @@ pub(crate) async fn status(State(operator): State<Arc<Operator>>) -> Response {
 
 pub(crate) async fn metrics(State(operator): State<Arc<Operator>>) -> Response {
     let mut body = String::new();
-    match text::encode(&mut body, &operator.registry) {
+    match text::encode(&mut body, &(operator.registry)()) {
         Ok(()) => answer::with_type(StatusCode::OK, HeaderValue::from_static(OPEN_METRICS), body),
         Err(error) => {
             tracing::error!(%error, "a metric could not be written");

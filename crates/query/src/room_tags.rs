@@ -79,7 +79,7 @@ fn name_of(name: &str) -> Name {
 }
 
 /// One form-urlencoded value.
-fn decode(value: &str) -> Result<Cow<'_, str>, InvalidRoomTags> {
+pub(crate) fn decode(value: &str) -> Result<Cow<'_, str>, InvalidRoomTags> {
     if !value.bytes().any(|byte| byte == b'%' || byte == b'+') {
         return Ok(Cow::Borrowed(value));
     }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{MethodRouter, get};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
 
+use crate::accounts;
 use crate::badge::{self, Badges};
+use crate::control;
 use crate::operator;
 use crate::{Operator, Public};
 
@@ -19,12 +22,20 @@ pub fn public_router(public: Public) -> Router {
 
 /// What operators may reach. Serve it on a listener of its own, never on the public one.
 pub fn operator_router(operator: Operator) -> Router {
+    let operator = Arc::new(operator);
     let get_only = |route: MethodRouter<_>| route.fallback(operator::method_not_allowed);
-    Router::new()
+    let admitted = from_fn_with_state(operator.clone(), control::admit);
+    let post_only = |route: MethodRouter<_>| route.layer(admitted.clone()).fallback(control::only_post);
+    let router = Router::new()
+        .route("/accounts", get_only(get(accounts::accounts)))
+        .route("/snapshots", post_only(post(control::snapshots)))
+        .route("/generations/{number}/activate", post_only(post(control::activate)))
         .route("/healthz", get_only(get(operator::healthz)))
         .route("/readyz", get_only(get(operator::readyz)))
         .route("/status", get_only(get(operator::status)))
         .route("/metrics", get_only(get(operator::metrics)))
-        .fallback(operator::not_found)
-        .with_state(Arc::new(operator))
+        .fallback(operator::not_found);
+    #[cfg(feature = "damage")]
+    let router = router.route("/damage", post(crate::damage::damage));
+    router.with_state(operator)
 }

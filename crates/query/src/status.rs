@@ -1,9 +1,9 @@
 //! What `/status` tells: how far everything is, as one JSON object.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The body of `/status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The last stream sequence that is in the counts.
     pub applied_sequence: u64,
@@ -13,13 +13,47 @@ pub struct Status {
     pub connected: bool,
     /// Why consuming waits; null while it does not.
     pub paused: Option<String>,
+    /// The memory that is resident, in bytes; null where the operating system does not tell.
+    pub memory_bytes: Option<u64>,
+    /// A generation that was asked to take the place of the one in use: the last one, whatever became of it.
+    pub activation: Option<Activation>,
     /// Absent before the store is open.
     #[serde(flatten)]
     pub store: Option<StoreStatus>,
 }
 
+/// A generation on its way to be the one in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activation {
+    /// Its number.
+    pub generation: u64,
+    /// How far it has come.
+    #[serde(flatten)]
+    pub stage: Stage,
+}
+
+/// How far an activation has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum Stage {
+    /// Its store is being loaded.
+    Opening,
+    /// It counts what came since it was left.
+    CatchingUp {
+        /// Events that it has not counted yet.
+        lag_events: u64,
+    },
+    /// Answers come from it.
+    Done,
+    /// The one that was in use still is.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// How the store stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreStatus {
     /// The last stream sequence that is on disk.
     pub durable_sequence: u64,
@@ -32,7 +66,7 @@ pub struct StoreStatus {
 }
 
 /// The digest of all facts at one sequence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestAt {
     /// The stream sequence.
     pub sequence: u64,
@@ -41,7 +75,7 @@ pub struct DigestAt {
 }
 
 /// One snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotAt {
     /// The stream sequence.
     pub sequence: u64,

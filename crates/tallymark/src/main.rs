@@ -1,12 +1,27 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod dead_letters;
+mod dump;
+mod explain;
+mod generations;
 mod nats;
+mod output;
+mod pass;
+mod place;
+mod progress;
 mod publish;
+mod rebuild;
+mod rfc3339;
 mod serve;
+mod service;
 mod settings;
 mod signals;
+mod snapshot;
+mod status;
 mod telemetry;
+mod verify;
+mod whose;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,7 +50,9 @@ Exit status: 0 done (after SIGTERM and SIGINT too), 1 failed, 2 wrong usage or s
 Examples:
   tallymark config default > tallymark.toml
   tallymark serve --config tallymark.toml
-  tallymark publish --config tallymark.toml events.ndjson";
+  tallymark publish --config tallymark.toml events.ndjson
+  tallymark dump --config tallymark.toml > events.ndjson
+  tallymark dead-letters list --config tallymark.toml";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,6 +66,30 @@ enum Command {
     /// Publish events from a file or a pipe, one JSON object a line, in the order of the lines
     #[command(after_help = publish::HELP)]
     Publish(publish::Arguments),
+    /// Count the stream anew beside the counts in use, and compare
+    #[command(after_help = rebuild::HELP)]
+    Rebuild(rebuild::Arguments),
+    /// See, use and remove the counts that stand beside those in use
+    #[command(subcommand, arg_required_else_help = true, after_help = generations::HELP)]
+    Generations(generations::Command),
+    /// Write, list, look into and restore snapshots
+    #[command(subcommand, arg_required_else_help = true, after_help = snapshot::HELP)]
+    Snapshot(snapshot::Command),
+    /// Show how the service and its store stand, on one screen
+    #[command(after_help = status::HELP)]
+    Status(status::Arguments),
+    /// Recount from the log, and compare every count
+    #[command(after_help = verify::HELP)]
+    Verify(verify::Arguments),
+    /// Say why a badge is what it is
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Arguments),
+    /// Write the stream's events to standard output, one JSON object a line, as publish takes them
+    #[command(after_help = dump::HELP)]
+    Dump(dump::Arguments),
+    /// Look at malformed events that were passed over, and publish them again
+    #[command(arg_required_else_help = true, after_help = dead_letters::HELP)]
+    DeadLetters(dead_letters::Arguments),
     /// Show settings
     #[command(subcommand, arg_required_else_help = true, after_help = CONFIG_HELP)]
     Config(ConfigCommand),
@@ -95,6 +136,42 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<()> {
         Command::Publish(arguments) => {
             let settings = Settings::load(arguments.config.as_deref(), environment)?;
             runtime()?.block_on(publish::run(&settings, &arguments))
+        }
+        Command::Rebuild(arguments) => {
+            rebuild::give_way();
+            let settings = Settings::load(arguments.place.config.as_deref(), environment)?;
+            telemetry::start_quietly();
+            runtime()?.block_on(rebuild::run(&settings, &arguments))
+        }
+        Command::Generations(command) => {
+            let settings = Settings::load(command.place().config.as_deref(), environment)?;
+            runtime()?.block_on(generations::run(&settings, &command))
+        }
+        Command::Snapshot(command) => {
+            let settings = Settings::load(command.config(), environment)?;
+            telemetry::start_quietly();
+            runtime()?.block_on(snapshot::run(&settings, &command))
+        }
+        Command::Status(arguments) => {
+            let settings = Settings::load(arguments.place.config.as_deref(), environment)?;
+            telemetry::start_quietly();
+            status::run(&settings, &arguments)
+        }
+        Command::Verify(arguments) => {
+            let settings = Settings::load(arguments.config.as_deref(), environment)?;
+            runtime()?.block_on(verify::run(&settings, &arguments))
+        }
+        Command::Explain(arguments) => {
+            let settings = Settings::load(arguments.config.as_deref(), environment)?;
+            runtime()?.block_on(explain::run(&settings, &arguments))
+        }
+        Command::Dump(arguments) => {
+            let settings = Settings::load(arguments.config.as_deref(), environment)?;
+            runtime()?.block_on(dump::run(&settings, &arguments))
+        }
+        Command::DeadLetters(arguments) => {
+            let settings = Settings::load(arguments.config.as_deref(), environment)?;
+            runtime()?.block_on(dead_letters::run(&settings, &arguments))
         }
         Command::Config(ConfigCommand::Default) => Ok(config::print_default()?),
     }

@@ -1,86 +1,106 @@
 //! `tallymark serve`: consumes and answers in one process.
 
-mod convert;
+mod activation;
+mod asking;
+mod audit;
+pub(crate) mod convert;
+mod line;
+mod live;
+mod metrics;
+mod operator;
 
 use std::num::NonZero;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
-use consumer::{ConsumerError, Requests, Status, Stopped};
-use prometheus_client::registry::Registry;
-use query::{Gate, Operator, Public, Server};
+use consumer::{Duty, Stopped};
+use query::{Public, Server};
 use store::{DataDir, Store};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::nats;
 use crate::settings::Settings;
-use crate::signals;
+use crate::{nats, service, signals};
+use activation::Activations;
+use audit::Audit;
+use line::Line;
+use live::Live;
+use metrics::Metrics;
 
 const NO_THREADS: &str = "the threads that answer requests can't be started";
 
-/// The parts that count what they do, under one registry.
-struct Metrics {
-    registry: Registry,
-    store: store::Metrics,
-    consumer: consumer::Metrics,
-    query: query::Metrics,
+/// What the parts of a running service share.
+struct Service {
+    settings: Settings,
+    store_options: store::Options,
+    consumer_settings: consumer::Settings,
+    /// Held as long as the service runs, whichever generation is in use.
+    data_dir: DataDir,
+    live: Live,
+    activations: Activations,
+    metrics: metrics::Shared,
 }
 
-impl Metrics {
-    fn new() -> Self {
-        let mut registry = Registry::with_prefix("tallymark");
-        let (store, consumer, query) =
-            (store::Metrics::default(), consumer::Metrics::default(), query::Metrics::new());
-        store.register(&mut registry);
-        consumer.register(&mut registry);
-        query.register(&mut registry);
-        Self { registry, store, consumer, query }
+impl Service {
+    /// What one more consumer needs.
+    async fn consumer(&self) -> anyhow::Result<(consumer::Settings, ConnectOptions)> {
+        let login = nats::with_login(&self.settings.nats, ConnectOptions::new()).await?;
+        Ok((self.consumer_settings.clone(), login))
     }
 }
 
 /// Runs the service until SIGTERM or SIGINT. Both listeners answer from the start; badges are
 /// refused until the store is loaded and the stream's events of that moment are counted.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
-    let stop_requested = signals::stop_requested()?;
+    let mut stop_requested = pin!(signals::stop_requested()?);
     let snapshots_requested = signals::snapshots_requested()?;
     let tenants = convert::tenants(&settings)?;
-    let options = convert::store_options(&settings)?;
+    let operator_token = settings.http.read_operator_token()?;
+    let store_options = convert::store_options(&settings)?;
     let consumer_settings = convert::consumer_settings(&settings)?;
-    let login = nats::with_login(&settings.nats, ConnectOptions::new()).await?;
-    let data_dir = DataDir::open(&options.data_dir)?;
+    // A credentials file that can't be read is told before anything is begun.
+    nats::with_login(&settings.nats, ConnectOptions::new()).await?;
+    let data_dir = DataDir::open(&store_options.data_dir)?;
     let listener = bind("http.listen", settings.http.listen).await?;
     let operator_listener = bind("http.operator_listen", settings.http.operator_listen).await?;
+    data_dir.announce(&service::address_of(operator_listener.local_addr()?))?;
 
+    let shared_metrics = metrics::Shared::new(SystemTime::now());
     let Metrics { registry, store: store_metrics, consumer: consumer_metrics, query: query_metrics } =
-        Metrics::new();
-    let reader = Arc::new(OnceLock::new());
-    let gate = Gate::new();
-    let announced = gate.clone();
-    let status = Status::new(move |is_ready| if is_ready { announced.open() } else { announced.close() });
+        shared_metrics.of_a_line();
+    let audit_metrics = shared_metrics.audit();
+    let live = Live::new(registry, query_metrics.ready.clone());
+    let (line_id, status) = live.new_line();
+    let (asked, mut activations_asked) = unbounded_channel();
+    let service = Service {
+        store_options,
+        consumer_settings,
+        data_dir,
+        live,
+        activations: Activations::new(asked),
+        metrics: shared_metrics,
+        settings,
+    };
+    tokio::spawn(forward_snapshots(snapshots_requested, service.live.clone()));
 
     let public = query::public_router(Public {
         tenants,
-        reader: reader.clone(),
-        muted_rooms: convert::muted_rooms(settings.policy.muted_rooms),
-        gate,
-        token_capacity: settings.http.token_cache_entries,
+        answers: service.live.answers(),
+        muted_rooms: convert::muted_rooms(service.settings.policy.muted_rooms),
+        gate: service.live.gate(),
+        token_capacity: service.settings.http.token_cache_entries,
         clock: Arc::new(SystemTime::now),
         metrics: query_metrics,
     });
-    let (asked, asked_too) = (status.clone(), status.clone());
-    let operator = query::operator_router(Operator {
-        readiness: Arc::new(move || convert::readiness(asked.snapshot(SystemTime::now()))),
-        status: Arc::new(move || convert::status(&asked_too)),
-        registry: Arc::new(registry),
-    });
-    let limits = convert::limits(&settings.http);
+    let operator = query::operator_router(operator::routes(&service, operator_token));
+    let limits = convert::limits(&service.settings.http);
     let (stop_public, public_stopped) = watch::channel(());
     let (stop_operator, operator_stopped) = watch::channel(());
     let public = Server::start(&public, limits, available_parallelism().unwrap_or(NonZero::<usize>::MIN));
@@ -91,17 +111,14 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     tokio::spawn(give_memory_back());
 
     let starting = status.clone();
-    let path = options.data_dir.clone();
+    let (data_dir, options) = (service.data_dir.clone(), service.store_options.clone());
     let opened = tokio::task::spawn_blocking(move || {
         Store::open_in(data_dir, &options, &store_metrics, &|what| starting.starting(what))
     });
-    let mut stop_requested = pin!(stop_requested);
     let (store, counters) = tokio::select! {
         opened = opened => opened.context("the store's loading ended unexpectedly")??,
-        () = &mut stop_requested => interrupted(&path),
+        () = &mut stop_requested => interrupted(service.data_dir.path()),
     };
-    // Nobody else sets it.
-    let _ = reader.set(counters.reader());
     tracing::info!(
         generation = store.generation(),
         applied_sequence = counters.applied(),
@@ -111,21 +128,57 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         digest = %store.digest(),
         "store loaded"
     );
+    let its_consumer = service.consumer().await?;
+    let mut line =
+        Line::start((line_id, status), its_consumer, (store, counters), consumer_metrics, Duty::Live);
+    service.live.adopt(line.face(), None);
+    if service.settings.audit.users > 0 {
+        let audit = Audit {
+            nats: service.settings.nats.clone(),
+            settings: service.settings.audit.clone(),
+            options: service.store_options.clone(),
+            live: service.live.clone(),
+            metrics: audit_metrics,
+            random: fastrand::Rng::new(),
+        };
+        audit.start().context("the thread of the audit can't be started")?;
+    }
 
-    // Requests stop first, so that nobody is refused for the sake of a commit.
-    let shutdown = async {
-        stop_requested.await;
-        tracing::info!("stopping: no new requests, then a last commit");
-        drop(stop_public);
-        // The server ends by itself, after its grace at the latest.
-        let _ = public.await;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            () = &mut stop_requested => break None,
+            ended = line.ended() => break Some(ended),
+            prepared = activation::next(&service, &mut activations_asked) => {
+                line = prepared.take_place_of(line, &service).await;
+            }
+        }
     };
-    let requests = Requests { shutdown, snapshots: snapshots_requested };
-    let ended =
-        consumer::run(consumer_settings, login, store, counters, status, consumer_metrics, requests).await;
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            // Requests stop first, so that nobody is refused for the sake of a commit.
+            tracing::info!("stopping: no new requests, then a last commit");
+            drop(stop_public);
+            // The server ends by itself, after its grace at the latest.
+            let _ = public.await;
+            line.stop().await
+        }
+    };
     drop(stop_operator);
     let _ = operator.await;
-    finished(ended)
+    let Stopped { durable_sequence } = ended?;
+    tracing::info!(durable_sequence, "stopped");
+    Ok(())
+}
+
+/// As long as the service runs.
+async fn forward_snapshots(mut requested: UnboundedReceiver<()>, live: Live) {
+    while requested.recv().await.is_some() {
+        if live.snapshot().is_none() {
+            tracing::warn!("no snapshot is written: the store is not open yet");
+        }
+    }
 }
 
 /// Opening a store can't be broken off, but it can be left: what is half done then, the next start
@@ -136,12 +189,6 @@ fn interrupted(data_dir: &Path) -> ! {
         tracing::warn!(%error, "the next start takes this for an opening that failed");
     }
     std::process::exit(0);
-}
-
-fn finished(ended: Result<Stopped, ConsumerError>) -> anyhow::Result<()> {
-    let Stopped { durable_sequence } = ended?;
-    tracing::info!(durable_sequence, "stopped");
-    Ok(())
 }
 
 async fn bind(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

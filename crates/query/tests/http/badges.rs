@@ -14,7 +14,7 @@ fn id(text: &str) -> Id<'_> {
 }
 
 /// Applies events written as `tenant: what room argument…`, one a line, with the sequences 1, 2, 3…
-fn apply(counters: &mut Counters, lines: &[&str]) {
+pub(crate) fn apply(counters: &mut Counters, lines: &[&str]) {
     for line in lines {
         let (tenant, event) = line.split_once(": ").unwrap();
         let words: Vec<_> = event.split(' ').collect();

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod accounts;
 mod badges;
 mod keys;
 mod operator;

@@ -7,18 +7,33 @@ use axum::body::Body;
 use axum::http::Request;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use query::{DigestAt, Metrics, Operator, Readiness, Reason, SnapshotAt, Status, StoreStatus};
+use query::{
+    Activation, Control, DigestAt, Metrics, Operator, Readiness, Reason, Refused, SnapshotAt, Stage, Status,
+    StoreStatus,
+};
 use serde_json::json;
 
 use crate::support::Answer;
 
-fn router(readiness: impl Fn() -> Readiness + Send + Sync + 'static) -> Router {
+pub(crate) fn router(readiness: impl Fn() -> Readiness + Send + Sync + 'static) -> Router {
+    router_with(readiness, None)
+}
+
+fn router_with(
+    readiness: impl Fn() -> Readiness + Send + Sync + 'static,
+    control: Option<Control>,
+) -> Router {
     let mut registry = Registry::with_prefix("tallymark");
     Metrics::new().register(&mut registry);
+    let registry = Arc::new(registry);
     query::operator_router(Operator {
         readiness: Arc::new(readiness),
         status: Arc::new(status),
-        registry: Arc::new(registry),
+        accounts: Arc::new(crate::accounts::answer),
+        #[cfg(feature = "damage")]
+        damage: Arc::new(|_| Box::pin(async { Ok(false) })),
+        registry: Arc::new(move || registry.clone()),
+        control,
     })
 }
 
@@ -28,6 +43,8 @@ fn status() -> Status {
         lag_events: 3,
         connected: true,
         paused: None,
+        memory_bytes: Some(4096),
+        activation: Some(Activation { generation: 3, stage: Stage::CatchingUp { lag_events: 7 } }),
         store: Some(StoreStatus {
             durable_sequence: 10,
             digest: DigestAt { sequence: 11, value: "00ff".to_owned() },
@@ -45,22 +62,25 @@ async fn status_tells_how_far_everything_is() {
         "lag_events": 3,
         "connected": true,
         "paused": null,
+        "memory_bytes": 4096,
+        "activation": { "generation": 3, "stage": "catching_up", "lag_events": 7 },
         "durable_sequence": 10,
         "digest": { "sequence": 11, "value": "00ff" },
         "generation": 2,
         "snapshots": [{ "sequence": 9, "bytes": 100 }],
     });
     assert_eq!((answer.status.as_u16(), answer.json()), (200, expected));
+    assert_eq!(serde_json::from_value::<Status>(answer.json()).unwrap(), status());
     let before_the_store = Status { store: None, ..status() };
     let body = serde_json::to_value(before_the_store).unwrap();
     assert!(body.get("digest").is_none());
 }
 
-fn ready() -> Readiness {
+pub(crate) fn ready() -> Readiness {
     Readiness::Ready { connected: true, lag_events: 0, lag_seconds: 0.0 }
 }
 
-async fn ask(router: &Router, method: &str, target: &str) -> Answer {
+pub(crate) async fn ask(router: &Router, method: &str, target: &str) -> Answer {
     let request = Request::builder().method(method).uri(target).body(Body::empty()).unwrap();
     let answer = Answer::of(router, request).await;
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {target}");
@@ -74,12 +94,14 @@ async fn routes() {
         "GET  /healthz   | 200 | application/json",
         "HEAD /healthz   | 200 | application/json",
         "GET  /readyz    | 200 | application/json",
+        "GET  /accounts  | 200 | application/json",
         "GET  /metrics   | 200 | application/openmetrics-text; version=1.0.0; charset=utf-8",
         "GET  /          | 404 | application/json",
         "GET  /healthz/  | 404 | application/json",
         "GET  /me/badge  | 404 | application/json",
         "POST /healthz   | 405 | application/json",
         "POST /readyz    | 405 | application/json",
+        "POST /accounts  | 405 | application/json",
         "PUT  /metrics   | 405 | application/json",
     ] {
         let fields: Vec<_> = line.split(" | ").map(str::trim).collect();
@@ -146,4 +168,49 @@ async fn metrics_are_there_before_the_first_request() {
     ] {
         assert!(body.lines().any(|found| found == line), "no {line} in\n{body}");
     }
+}
+
+/// One line a case: method, path, token header, then status and code or body.
+#[tokio::test]
+async fn what_changes_something_is_for_who_has_the_token() {
+    let control = || {
+        Control::new(
+            "let me in",
+            || Ok(12),
+            |number| if number == 4 { Ok(()) } else { Err(Refused(format!("no \"{number}\""))) },
+        )
+    };
+    let on = router_with(ready, Some(control()));
+    let off = router(ready);
+    let bearer = Some("Bearer let me in");
+    for (router, method, path, token, status, expected) in [
+        (&on, "POST", "/snapshots", bearer, 202, r#"{"wanted_sequence":12}"#),
+        (&on, "POST", "/snapshots", Some("bEARER   let me in"), 202, r#"{"wanted_sequence":12}"#),
+        (&on, "POST", "/generations/4/activate", bearer, 202, r#"{"activating":4}"#),
+        (&on, "POST", "/generations/5/activate", bearer, 409, r#""code":"REFUSED","message":"no \"5\"""#),
+        (&on, "POST", "/generations/x/activate", bearer, 400, "INVALID_GENERATION"),
+        (&on, "POST", "/generations//activate", bearer, 400, "INVALID_GENERATION"),
+        (&on, "POST", "/snapshots", None, 401, "INVALID_OPERATOR_TOKEN"),
+        (&on, "POST", "/snapshots", Some("let me in"), 401, "INVALID_OPERATOR_TOKEN"),
+        (&on, "POST", "/snapshots", Some("Bearer let me i"), 401, "INVALID_OPERATOR_TOKEN"),
+        (&on, "POST", "/snapshots", Some("Bearer "), 401, "INVALID_OPERATOR_TOKEN"),
+        (&on, "POST", "/generations/x/activate", None, 401, "INVALID_OPERATOR_TOKEN"),
+        (&on, "GET", "/snapshots", bearer, 405, "Only POST"),
+        (&off, "POST", "/snapshots", bearer, 403, "OPERATOR_TOKEN_NOT_SET"),
+        (&off, "POST", "/generations/4/activate", None, 403, "OPERATOR_TOKEN_NOT_SET"),
+    ] {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("Authorization", token);
+        }
+        let answer = Answer::of(router, request.body(Body::empty()).unwrap()).await;
+        let body = &answer.body;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path} {token:?}: {body}");
+        assert!(body.contains(expected), "{method} {path} {token:?}: {body}");
+    }
+    let mut twice = Request::builder().method("POST").uri("/snapshots");
+    for _ in 0..2 {
+        twice = twice.header("Authorization", "Bearer let me in");
+    }
+    assert_eq!(Answer::of(&on, twice.body(Body::empty()).unwrap()).await.status.as_u16(), 401);
 }

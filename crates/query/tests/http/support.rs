@@ -1,6 +1,6 @@
 //! A service to ask, and tokens to ask with.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
@@ -51,7 +51,7 @@ impl Service {
         gate.open();
         let router = query::public_router(Public {
             tenants: Tenants::new(tenants).expect("valid tenants"),
-            reader: Arc::new(OnceLock::from(counters.reader())),
+            answers: counters.reader().into(),
             muted_rooms,
             gate: gate.clone(),
             token_capacity,

@@ -4,8 +4,8 @@ mod connection;
 mod failure;
 mod lines;
 mod order;
-mod progress;
 mod reader;
+mod report;
 mod sender;
 
 use std::fs::File;
@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 use self::connection::Connection;
 use self::failure::Failure;
 use self::order::Order;
-use self::progress::Progress;
 use self::sender::{End, Sender};
+use crate::progress::Progress;
 use crate::settings::{Nats, Settings};
 use crate::signals;
 
@@ -102,7 +102,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     sender.progress.note(&format!("run {run}"));
     let end = sender.run(received, stop).await;
     let Sender { order, progress, lines, skipped, .. } = sender;
-    progress.finish(lines, skipped, &order.counts(), Instant::now());
+    progress.finish(Instant::now(), |elapsed| report::summary(lines, skipped, &order.counts(), elapsed));
 
     let command =
         |line: u64| format!("tallymark publish --run {run} --from {line} {}", arguments.file.display());

@@ -9,8 +9,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::connection::{Connection, Report};
 use super::order::{Answer, Order};
-use super::progress::Progress;
 use super::reader::{Item, Message};
+use super::report::events_and_rate;
+use crate::progress::Progress;
 use crate::settings::Nats;
 
 /// How often time is looked at.
@@ -88,7 +89,8 @@ impl Sender<'_> {
                 _ = tick.tick() => {
                     let now = Instant::now();
                     self.order.tick(now);
-                    self.progress.show(&self.order.counts(), now);
+                    let counts = self.order.counts();
+                    self.progress.show(counts.bytes, now, |elapsed| events_and_rate(&counts, elapsed));
                 }
                 () = &mut stop, if stop_by.is_none() => {
                     self.order.stop();

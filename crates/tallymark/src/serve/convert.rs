@@ -1,13 +1,13 @@
 //! From settings to what each part wants to know, and from the consumer's words to those of HTTP.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use consumer::{IDENTITY_CHECK_INTERVAL, Reason, Snapshot, Status};
+use consumer::IDENTITY_CHECK_INTERVAL;
 use counters::Policies;
-use query::{DigestAt, Limits, Readiness, SnapshotAt, Tenant, Tenants, VerificationKey};
-use store::{Sled, SnapshotFile};
+use query::{Limits, Tenant, Tenants, VerificationKey};
+use store::Sled;
 
 use crate::settings::{Algorithm, Http, MutedRooms, OwnMessages, Problems, Settings, tenant_warnings};
 
@@ -42,7 +42,7 @@ pub(super) fn tenants(settings: &Settings) -> anyhow::Result<Tenants> {
     Tenants::new(tenants).map_err(|error| Problems::unusable_tenants(error).into())
 }
 
-pub(super) fn store_options(settings: &Settings) -> anyhow::Result<store::Options> {
+pub(crate) fn store_options(settings: &Settings) -> anyhow::Result<store::Options> {
     let own_messages = match settings.policy.own_messages {
         OwnMessages::Exclude => counters::OwnMessages::Exclude,
         OwnMessages::MarkRead => counters::OwnMessages::MarkRead,
@@ -68,7 +68,7 @@ fn give_up(why: &str) {
     std::process::exit(1);
 }
 
-pub(super) fn consumer_settings(settings: &Settings) -> anyhow::Result<consumer::Settings> {
+pub(crate) fn consumer_settings(settings: &Settings) -> anyhow::Result<consumer::Settings> {
     let nats = &settings.nats;
     let gap = |gap: &crate::settings::Gap| consumer::Gap { first: gap.first, last: gap.last };
     Ok(consumer::Settings {
@@ -81,6 +81,7 @@ pub(super) fn consumer_settings(settings: &Settings) -> anyhow::Result<consumer:
         commit_interval: settings.store.commit_interval,
         pending_bytes: bytes("store.pending_bytes", settings.store.pending_bytes)?,
         snapshot_interval: settings.store.snapshot_interval,
+        most_events_per_second: None,
         identity_check_interval: IDENTITY_CHECK_INTERVAL,
     })
 }
@@ -100,39 +101,4 @@ pub(super) fn muted_rooms(muted_rooms: MutedRooms) -> counters::MutedRooms {
 pub(super) fn limits(http: &Http) -> Limits {
     let positive = |duration: Duration| duration.max(Duration::from_millis(1));
     Limits { header_read_timeout: positive(http.header_timeout), shutdown_grace: http.shutdown_grace }
-}
-
-/// The body of `/status`.
-pub(super) fn status(status: &Status) -> query::Status {
-    let snapshot = status.snapshot(SystemTime::now());
-    let snapshot_at = |file: SnapshotFile| SnapshotAt { sequence: file.sequence, bytes: file.bytes };
-    query::Status {
-        applied_sequence: status.applied(),
-        lag_events: snapshot.lag_events,
-        connected: snapshot.is_connected,
-        paused: snapshot.paused,
-        store: status.store().map(|store| query::StoreStatus {
-            durable_sequence: store.durable,
-            digest: DigestAt { sequence: store.committed, value: store.digest.to_string() },
-            generation: store.generation,
-            snapshots: store.snapshots.into_iter().map(snapshot_at).collect(),
-        }),
-    }
-}
-
-pub(super) fn readiness(snapshot: Snapshot) -> Readiness {
-    let Snapshot { not_ready, is_connected, lag_events, lag_seconds, .. } = snapshot;
-    match not_ready {
-        None => Readiness::Ready { connected: is_connected, lag_events, lag_seconds },
-        Some((reason, detail)) => {
-            let reason = match reason {
-                Reason::Starting => query::Reason::Starting,
-                Reason::Connecting => query::Reason::Connecting,
-                Reason::CatchingUp => query::Reason::CatchingUp,
-                Reason::Fenced => query::Reason::Fenced,
-                Reason::Store => query::Reason::Store,
-            };
-            Readiness::NotReady { reason, detail }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::SETTINGS;
+use super::table::settings;
 use super::tenant_fields::FIELDS;
 
 const WIDTH: usize = 100;
@@ -18,7 +18,7 @@ pub(crate) fn default_file() -> String {
          Relative paths start at the working directory.",
     );
     let mut table = "";
-    for setting in SETTINGS {
+    for setting in settings() {
         file.push('\n');
         let (within, name) = setting.name.split_once('.').unwrap_or(("", setting.name));
         if within != table {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::problem::Problems;
-use super::types::{Key, Secret, Tenant, Token};
+use super::types::{Http, Key, Secret, Tenant, Token};
 
 impl Token {
     /// The key's bytes: the secret of HS256, else the public key as PEM. Secrets and keys lie in
@@ -30,6 +30,26 @@ impl Token {
                 }
                 Ok(Secret(bytes))
             }
+        }
+    }
+}
+
+impl Http {
+    /// What is shown to the operator listener by those who may change something; `None` if nobody may.
+    pub(crate) fn read_operator_token(&self) -> Result<Option<String>, Problems> {
+        const NAME: &str = "http.operator_token_file";
+        let text = match (&self.operator_token, &self.operator_token_file) {
+            (Some(token), _) => String::from_utf8_lossy(token.expose()).into_owned(),
+            (None, Some(path)) => {
+                let unreadable = |reason: &str| Problems::unreadable(NAME, path, reason);
+                std::fs::read_to_string(path).map_err(|error| unreadable(&error.to_string()))?
+            }
+            (None, None) => return Ok(None),
+        };
+        let token = text.trim_end_matches(['\n', '\r']);
+        match &self.operator_token_file {
+            Some(path) if token.is_empty() => Err(Problems::unreadable(NAME, path, "the token is empty")),
+            _ => Ok(Some(token.to_owned())),
         }
     }
 }

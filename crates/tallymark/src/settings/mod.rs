@@ -28,7 +28,7 @@ pub(crate) use types::*;
 
 use problem::Problem;
 use sources::{Layer, TENANT};
-use table::SETTINGS;
+use table::{OPERATOR_TOKEN, settings};
 
 impl Settings {
     /// Reads the settings: `environment` over the file, if there is one, over the defaults.
@@ -50,10 +50,11 @@ impl Settings {
         for (name, node) in layers {
             if *name == TENANT {
                 self.tenants = tenants::read(node, problems);
-            } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.name == *name)
+            } else if let Some(setting) = settings().find(|setting| setting.name == *name)
                 && setting.shape.set(self, node).is_none()
             {
-                problems.push(Problem::invalid(name, node, setting.shape.expected()));
+                let problem = if *name == OPERATOR_TOKEN { Problem::hidden } else { Problem::invalid };
+                problems.push(problem(name, node, setting.shape.expected()));
             }
             if matches!(*name, "http.listen" | "http.operator_listen") {
                 listen = Some((name, node));

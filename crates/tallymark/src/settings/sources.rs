@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Problem, nearest};
 use super::shape::Shape;
-use super::table::{PREFIX, SETTINGS, Setting, variable};
+use super::table::{PREFIX, Setting, settings, variable};
 use super::value::{Entry, Node, Source, Value, entries};
 
 /// The name under which tenants stand beside the settings of the table.
@@ -23,7 +23,7 @@ pub(super) type Layer = Vec<(&'static str, Node)>;
 
 /// The known name equal to this one.
 fn known(name: &str) -> Option<&'static str> {
-    let names = SETTINGS.iter().map(|setting| setting.name).chain([TENANT]);
+    let names = settings().map(|setting| setting.name).chain([TENANT]);
     names.into_iter().find(|known| *known == name)
 }
 
@@ -33,7 +33,7 @@ pub(super) fn defaults() -> Layer {
         let found = DeValue::parse(setting.default).ok()?;
         Some((setting.name, Node::from_toml(&found, &|_| Source::Default)))
     };
-    SETTINGS.iter().filter_map(node).collect()
+    settings().filter_map(node).collect()
 }
 
 /// What the file gives.
@@ -71,7 +71,7 @@ fn names(within: &str, entries: Vec<Entry>, given: &mut Layer, problems: &mut Ve
             continue;
         }
         let inner = format!("{name}.");
-        let is_table = SETTINGS.iter().any(|setting| setting.name.starts_with(&inner));
+        let is_table = settings().any(|setting| setting.name.starts_with(&inner));
         match node.value {
             Value::Table(entries) if is_table || !entries.is_empty() => {
                 names(&inner, entries, given, problems);
@@ -80,7 +80,7 @@ fn names(within: &str, entries: Vec<Entry>, given: &mut Layer, problems: &mut Ve
                 problems.push(Problem::hidden(&name, &node, format!("a table, [{name}]")));
             }
             _ => {
-                let known = SETTINGS.iter().map(|setting| setting.name).chain([TENANT]);
+                let known = settings().map(|setting| setting.name).chain([TENANT]);
                 problems.push(Problem::unknown(&source, &name, known));
             }
         }
@@ -90,7 +90,7 @@ fn names(within: &str, entries: Vec<Entry>, given: &mut Layer, problems: &mut Ve
 /// What the environment gives.
 pub(super) fn environment(environment: &Environment, problems: &mut Vec<Problem>) -> Layer {
     let mut given = Layer::new();
-    let ours: Vec<_> = SETTINGS.iter().map(Setting::variable).chain([variable(TENANT)]).collect();
+    let ours: Vec<_> = settings().map(Setting::variable).chain([variable(TENANT)]).collect();
     for (variable, value) in environment {
         let name = variable.to_string_lossy();
         let Some(short) = name.strip_prefix(PREFIX) else { continue };
@@ -110,7 +110,7 @@ pub(super) fn environment(environment: &Environment, problems: &mut Vec<Problem>
             Err(problem) => problems.push(problem),
         }
     };
-    for setting in SETTINGS {
+    for setting in settings() {
         // Deployments often pass these on unset, as empty text.
         if let Some(name) = setting.shared_variable()
             && environment.get(&OsString::from(name)).is_some_and(|value| !value.is_empty())

@@ -18,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) tenants: Vec<Tenant>,
     pub(crate) store: Store,
+    pub(crate) audit: Audit,
     pub(crate) log: Log,
 }
 
@@ -61,6 +62,8 @@ pub(crate) struct Gap {
 pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
     pub(crate) operator_listen: SocketAddr,
+    pub(crate) operator_token: Option<Secret>,
+    pub(crate) operator_token_file: Option<PathBuf>,
     pub(crate) token_cache_entries: usize,
     pub(crate) header_timeout: Duration,
     pub(crate) shutdown_grace: Duration,
@@ -74,6 +77,8 @@ impl Default for Http {
         Self {
             listen: nowhere,
             operator_listen: nowhere,
+            operator_token: None,
+            operator_token_file: None,
             token_cache_entries: 0,
             header_timeout: Duration::ZERO,
             shutdown_grace: Duration::ZERO,
@@ -158,6 +163,11 @@ pub(crate) enum Key {
 pub(crate) struct Secret(pub(super) Vec<u8>);
 
 impl Secret {
+    /// A text that is a secret.
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+
     /// The bytes, for the code that verifies with them.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
@@ -184,6 +194,16 @@ pub(crate) struct Store {
     pub(crate) reserve_bytes: u64,
     pub(crate) open_timeout: Duration,
     pub(crate) write_timeout: Duration,
+}
+
+/// `[audit]`: what recounting users now and then may cost.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Audit {
+    /// 0: there is none.
+    pub(crate) users: usize,
+    pub(crate) events_per_second: u64,
+    pub(crate) messages: u64,
+    pub(crate) interval: Duration,
 }
 
 /// `[log]`: what is written to standard error, and how.

@@ -76,7 +76,7 @@ fn the_default_file_gives_the_defaults() {
     let defaults = Settings::load(None, &Environment::new()).unwrap();
     let from_file = load(&default_file(), &[]).unwrap();
     assert_eq!(format!("{from_file:?}"), format!("{defaults:?}"));
-    for setting in SETTINGS {
+    for setting in settings() {
         let name = setting.name.rsplit('.').next().unwrap();
         let line = format!("\n{name} = {}\n", setting.default);
         assert!(default_file().contains(&line), "{}", setting.name);
@@ -94,7 +94,7 @@ fn the_example_in_the_default_file_is_a_tenant() {
 #[test]
 fn every_setting_is_in_the_documentation() {
     let docs = include_str!("../../../../../docs/configuration.md");
-    for setting in SETTINGS {
+    for setting in settings() {
         let (name, default) = (setting.name, setting.default);
         let (accepted, meaning) = (setting.shape.expected(), setting.meaning);
         let row = format!("| `{name}` | `{default}` | {accepted} | {meaning} |");

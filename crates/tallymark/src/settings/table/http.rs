@@ -1,0 +1,89 @@
+//! `[http]`.
+
+use std::time::Duration;
+
+use super::{OPERATOR_TOKEN, Setting, Shape, path};
+use crate::settings::types::Secret;
+
+pub(super) const HTTP: &[Setting] = &[
+    Setting {
+        name: "http.listen",
+        default: r#""127.0.0.1:8080""#,
+        shape: Shape::Text {
+            expected: "an IP address and a port such as \"127.0.0.1:8080\" or \"[::]:8080\"",
+            set: |settings, text| {
+                settings.http.listen = text.parse().ok()?;
+                Some(())
+            },
+        },
+        meaning: "Where badges are asked for. Port 0: any free port, which is logged.",
+    },
+    Setting {
+        name: "http.operator_listen",
+        default: r#""127.0.0.1:9090""#,
+        shape: Shape::Text {
+            expected: "an IP address and a port such as \"127.0.0.1:9090\", other than http.listen",
+            set: |settings, text| {
+                settings.http.operator_listen = text.parse().ok()?;
+                Some(())
+            },
+        },
+        meaning: "Where /healthz, /readyz and /metrics are. Not for the public. Port 0: any free port, which is logged.",
+    },
+    Setting {
+        name: OPERATOR_TOKEN,
+        default: r#""""#,
+        shape: Shape::Text {
+            expected: "a text, or \"\" for none",
+            set: |settings, text| {
+                settings.http.operator_token = Some(text).filter(|text| !text.is_empty()).map(Secret::of);
+                Some(())
+            },
+        },
+        meaning: "What the commands show to the operator listener before it changes something: a snapshot, another generation. Without one, here or in a file, these routes are off. Never shown.",
+    },
+    Setting {
+        name: "http.operator_token_file",
+        default: r#""""#,
+        shape: Shape::Text {
+            expected: "the path of a file, or \"\" for none",
+            set: |settings, text| {
+                settings.http.operator_token_file = if text.is_empty() { None } else { Some(path(text)?) };
+                Some(())
+            },
+        },
+        meaning: "A file whose content is http.operator_token; line breaks at its end do not belong to it.",
+    },
+    Setting {
+        name: "http.token_cache_entries",
+        default: "100000",
+        shape: Shape::Integer {
+            range: 1..=100_000_000,
+            unit: "",
+            set: |settings, entries| {
+                settings.http.token_cache_entries = usize::try_from(entries).unwrap_or(usize::MAX);
+            },
+        },
+        meaning: "How many verified tokens are remembered until they expire, so that their signature is checked once.",
+    },
+    Setting {
+        name: "http.header_timeout_ms",
+        default: "75000",
+        shape: Shape::Integer {
+            range: 1..=600_000,
+            unit: "milliseconds",
+            set: |settings, ms| settings.http.header_timeout = Duration::from_millis(ms),
+        },
+        meaning: "How long a connection may be idle, or take to send headers, before it is closed; longer than a proxy in front keeps it.",
+    },
+    Setting {
+        name: "http.shutdown_grace_ms",
+        default: "5000",
+        shape: Shape::Integer {
+            range: 0..=600_000,
+            unit: "milliseconds",
+            set: |settings, ms| settings.http.shutdown_grace = Duration::from_millis(ms),
+        },
+        meaning: "How long requests under way may still take after SIGTERM or SIGINT.",
+    },
+];

@@ -1,0 +1,97 @@
+//! `[nats]`.
+
+use events::Prefix;
+
+use super::{Setting, Shape, path};
+use crate::settings::server_urls::ServerUrls;
+use crate::settings::types::Gap;
+
+pub(super) const NATS: &[Setting] = &[
+    Setting {
+        name: "nats.url",
+        default: r#""nats://127.0.0.1:4222""#,
+        shape: Shape::Text {
+            expected: "a NATS URL such as \"nats://127.0.0.1:4222\" or \"tls://host\", or several with commas between them and one login",
+            set: |settings, text| {
+                settings.nats.url = ServerUrls::parse(text)?;
+                Some(())
+            },
+        },
+        meaning: "The NATS server or servers. Also NATS_URL. A user and password or a token may stand in it (nats://user:password@host, nats://token@host); they are never shown.",
+    },
+    Setting {
+        name: "nats.creds",
+        default: r#""""#,
+        shape: Shape::Text {
+            expected: "the path of a NATS credentials file, or \"\" for none",
+            set: |settings, text| {
+                settings.nats.creds = if text.is_empty() { None } else { Some(path(text)?) };
+                Some(())
+            },
+        },
+        meaning: "The credentials file of this program's NATS user. Also NATS_CREDS. Empty: none.",
+    },
+    Setting {
+        name: "nats.stream",
+        default: r#""CHAT""#,
+        shape: Shape::Text {
+            expected: "a stream name of 1 to 200 printable ASCII characters without space . * > / \\",
+            set: |settings, text| {
+                settings.nats.stream = stream_name(text)?;
+                Some(())
+            },
+        },
+        meaning: "The JetStream stream that holds the events. Malformed ones are copied to the stream of this name with _DEAD added.",
+    },
+    Setting {
+        name: "nats.subject_prefix",
+        default: r#""chat""#,
+        shape: Shape::Text {
+            expected: "a NATS subject of at most 128 bytes such as \"chat\" or \"chat.prod\", without spaces and wildcards, not beginning with $",
+            set: |settings, text| {
+                settings.nats.subject_prefix = subject_prefix(text)?;
+                Some(())
+            },
+        },
+        meaning: "What every event's subject begins with: <prefix>.<tenant>.<kind>.",
+    },
+    Setting {
+        name: "nats.create_stream",
+        default: "false",
+        shape: Shape::Boolean { set: |settings, yes| settings.nats.create_stream = yes },
+        meaning: "Create both streams if they are missing: for development. Never done when the data directory has a checkpoint.",
+    },
+    Setting {
+        name: "nats.allow_restored_stream",
+        default: "false",
+        shape: Shape::Boolean { set: |settings, yes| settings.nats.allow_restored_stream = yes },
+        meaning: "Go on when the stream was created at another time than the one that was counted, but still holds the message applied last: after a restore, or when a mirror was promoted.",
+    },
+    Setting {
+        name: "nats.accepted_gaps",
+        default: "[]",
+        shape: Shape::Texts {
+            expected: "a list of \"FIRST-LAST\", stream sequences from 1, FIRST not above LAST",
+            set: |settings, texts| {
+                settings.nats.accepted_gaps = texts.iter().copied().map(gap).collect::<Option<_>>()?;
+                Some(())
+            },
+        },
+        meaning: "Holes in the stream's sequences whose events you accept as lost. Any other hole stops counting. For example [\"1201-1207\"].",
+    },
+];
+
+fn stream_name(text: &str) -> Option<String> {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !b".*>/\\".contains(&byte);
+    ((1..=200).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
+}
+
+fn subject_prefix(text: &str) -> Option<Prefix> {
+    Prefix::new(text).ok().filter(|_| text.len() <= 128)
+}
+
+fn gap(text: &str) -> Option<Gap> {
+    let (first, last) = text.split_once('-')?;
+    let gap = Gap { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? };
+    (1 <= gap.first && gap.first <= gap.last).then_some(gap)
+}
