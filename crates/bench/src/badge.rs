@@ -4,16 +4,20 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use bench::counted::{Commits, Counted, ID_CACHE_BYTES, TENANT, joined, options, posted, tagged};
+use bench::scratch;
 use counters::{MutedRooms, Reader};
 use store::Metrics;
 
 use crate::Scale;
-use crate::counted::{Commits, Counted, ID_CACHE_BYTES, TENANT, joined, options, posted, tagged};
-use crate::scratch;
-use crate::side_by_side::{Bar, Comparison, Sample, Table};
+use crate::plot::{self, Curve, Curves, Form, Plot};
+use crate::side_by_side::{Bar, Comparison, Sample, Table, grouped};
 
 const ROOMS: usize = 50;
 const BADGES_A_SAMPLE: usize = 500_000;
+const FEW_POSTS: usize = 10;
+const MANY_POSTS: [usize; 4] = [1_000, 100_000, 1_000_000, 10_000_000];
+const MOST_COST: f64 = 1.1;
 
 /// The user's rooms after so many posts.
 fn after(posts: usize) -> Result<Reader> {
@@ -47,14 +51,38 @@ fn sample(reader: &Reader, tags: &[&str]) -> Sample {
 }
 
 pub(crate) fn run(scale: Scale) -> Result<Table> {
-    let (short, long) = (after(10)?, after(1_000_000)?);
-    let mut comparisons = Vec::new();
-    for (what, tags) in [
-        ("a badge over 50 rooms, after 1,000,000 posts against 10", &[][..]),
-        ("the same with two tags", &["work", "open"]),
-    ] {
-        let (a, b) = (|| Ok(sample(&short, tags)), || Ok(sample(&long, tags)));
-        comparisons.push(Comparison::run(what, Bar::CostAtMost(1.1), scale.rounds, a, b)?);
+    let short = after(FEW_POSTS)?;
+    let mut table = Table::new("A badge by length of history");
+    let mut curves = [Curve::from_one("without tags"), Curve::from_one("with two tags")];
+    for posts in MANY_POSTS {
+        let long = after(posts)?;
+        for (tags, filter, curve) in [(&[][..], "", 0), (&["work", "open"], ", with two tags", 1)] {
+            let comparison = Comparison::run(
+                &format!(
+                    "a badge over {ROOMS} rooms after {} posts, against {FEW_POSTS}{filter}",
+                    grouped(posts)
+                ),
+                Bar::CostAtMost(MOST_COST),
+                scale.rounds,
+                || Ok(sample(&short, tags)),
+                || Ok(sample(&long, tags)),
+            )?;
+            curves[curve].points.push(comparison.ratios());
+            table.comparisons.push(comparison);
+        }
     }
-    Ok(Table { title: "A badge by length of history", comparisons, notes: Vec::new() })
+    let histories = [FEW_POSTS].into_iter().chain(MANY_POSTS);
+    table.plots.push(Plot {
+        name: "badge-by-history",
+        title: "Cost of a badge over 50 rooms, by messages in history".to_owned(),
+        form: Form::Curves(Curves {
+            across: "messages in the history of the rooms".to_owned(),
+            labels: histories.map(grouped).collect(),
+            up: format!("times the cost after {FEW_POSTS} messages"),
+            scale: plot::Scale::Linear,
+            curves: curves.into(),
+            promised: Some(MOST_COST),
+        }),
+    });
+    Ok(table)
 }

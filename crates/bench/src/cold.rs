@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use bench::counted::{Commits, Counted, ID_CACHE_BYTES, Step, options, posted};
+use bench::scratch;
 use events::Event;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -11,8 +13,6 @@ use store::Metrics;
 use tempfile::TempDir;
 
 use crate::Scale;
-use crate::counted::{Commits, Counted, ID_CACHE_BYTES, Step, options, posted};
-use crate::scratch;
 use crate::side_by_side::{Bar, Comparison, Sample, Table};
 
 const IDS_A_ROOM: usize = 1_000;
@@ -158,5 +158,5 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
         ),
         steps,
     ];
-    Ok(Table { title: "Cold look-ups", comparisons: vec![comparison], notes })
+    Ok(Table { comparisons: vec![comparison], notes, ..Table::new("Cold look-ups") })
 }

@@ -9,20 +9,25 @@ use counters::{Counters, Outcome, Policies};
 use events::{Body, Event, Id, MessagePosted, RoomJoined, RoomTagged, Tag, Tenant};
 use store::{Metrics, Options, Position, Sled, Store};
 
-/// The service's defaults.
-pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
-pub(crate) const PENDING_BYTES: usize = 64 << 20;
-pub(crate) const SLED_CACHE_BYTES: u64 = 1 << 20;
-pub(crate) const ID_CACHE_BYTES: usize = 256 << 20;
+/// The service's default: how long a change may wait for its commit.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
+/// The service's default: how much may wait for a commit.
+pub const PENDING_BYTES: usize = 64 << 20;
+/// The service's default of the store's cache.
+pub const SLED_CACHE_BYTES: u64 = 1 << 20;
+/// The service's default of memory for remembered ids.
+pub const ID_CACHE_BYTES: usize = 256 << 20;
 /// Looking at the clock for each event would be part of what is measured.
 const EVENTS_BETWEEN_LOOKS: usize = 64;
 
-pub(crate) const TENANT: &str = "demo";
+/// Whose events they are.
+pub const TENANT: &str = "demo";
 
 /// Counters and their store.
 #[derive(Debug)]
-pub(crate) struct Counted {
-    pub(crate) counters: Counters,
+pub struct Counted {
+    /// The one writer's side.
+    pub counters: Counters,
     store: Store,
     committed_at: Instant,
     looks: usize,
@@ -30,17 +35,22 @@ pub(crate) struct Counted {
 
 /// What happens to an event, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
+    /// Finding the room that the event names.
     Locate,
+    /// Looking its message id up.
     Find,
+    /// Applying the event.
     Apply,
+    /// Remembering its message id.
     Remember,
     /// Making a commit and handing it over, with waiting for the one before.
     Commit,
 }
 
 impl Step {
-    pub(crate) const ALL: [(Self, &str); 5] = [
+    /// All of them, in order, with their names.
+    pub const ALL: [(Self, &str); 5] = [
         (Self::Locate, "locating"),
         (Self::Find, "finding"),
         (Self::Apply, "applying"),
@@ -51,32 +61,34 @@ impl Step {
 
 /// When to commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commits {
+pub enum Commits {
     /// Every 250 ms, or when 64 MiB wait, as the service does.
     AsTheService,
     /// When 64 MiB wait.
     WhenFull,
 }
 
-pub(crate) fn options(data_dir: &Path, message_window: u32, id_cache_bytes: usize) -> Options {
+/// The service's defaults, but for these.
+pub fn options(data_dir: &Path, message_window: u32, id_cache_bytes: usize) -> Options {
     let policies = Policies { message_window, ..Policies::default() };
     let database = Arc::new(Sled { cache_bytes: SLED_CACHE_BYTES });
     Options { id_cache_bytes, database, ..Options::new(data_dir, policies) }
 }
 
 impl Counted {
-    pub(crate) fn open(options: &Options, metrics: &Metrics) -> Result<Self> {
+    /// An empty one, or the one that is there.
+    pub fn open(options: &Options, metrics: &Metrics) -> Result<Self> {
         let (store, counters) = Store::open(options, metrics)?;
         Ok(Self { counters, store, committed_at: Instant::now(), looks: 0 })
     }
 
     /// One event that must change something.
-    pub(crate) fn apply(&mut self, event: &Event<'_>) -> Result<()> {
+    pub fn apply(&mut self, event: &Event<'_>) -> Result<()> {
         self.apply_noting(event, |_| {})
     }
 
     /// The same, saying when each step is done.
-    pub(crate) fn apply_noting(&mut self, event: &Event<'_>, mut done: impl FnMut(Step)) -> Result<()> {
+    pub fn apply_noting(&mut self, event: &Event<'_>, mut done: impl FnMut(Step)) -> Result<()> {
         let located = self.counters.locate(event);
         done(Step::Locate);
         let found = match located.message() {
@@ -95,7 +107,8 @@ impl Counted {
         Ok(())
     }
 
-    pub(crate) fn commit_if_due(&mut self, commits: Commits) -> Result<()> {
+    /// To be called after each event.
+    pub fn commit_if_due(&mut self, commits: Commits) -> Result<()> {
         self.looks += 1;
         if !self.looks.is_multiple_of(EVENTS_BETWEEN_LOOKS) {
             return Ok(());
@@ -116,7 +129,7 @@ impl Counted {
     }
 
     /// Commits, and waits until all is on disk.
-    pub(crate) fn finish(&mut self) -> Result<()> {
+    pub fn finish(&mut self) -> Result<()> {
         self.commit()?;
         self.store.wait()?;
         self.committed_at = Instant::now();
@@ -132,7 +145,8 @@ fn id(text: String) -> Result<Id<'static>> {
     Ok(Id::new(text)?)
 }
 
-pub(crate) fn posted(room: &str, message: usize, sender: &str) -> Result<Event<'static>> {
+/// A countable post.
+pub fn posted(room: &str, message: usize, sender: &str) -> Result<Event<'static>> {
     event(Body::MessagePosted(MessagePosted {
         room: id(room.to_owned())?,
         message: id(format!("01HQ{message:016}"))?,
@@ -144,7 +158,8 @@ pub(crate) fn posted(room: &str, message: usize, sender: &str) -> Result<Event<'
     }))
 }
 
-pub(crate) fn joined(room: &str, users: impl Iterator<Item = String>) -> Result<Event<'static>> {
+/// Users join a room.
+pub fn joined(room: &str, users: impl Iterator<Item = String>) -> Result<Event<'static>> {
     event(Body::RoomJoined(RoomJoined {
         room: id(room.to_owned())?,
         users: users.map(id).collect::<Result<_>>()?,
@@ -152,7 +167,8 @@ pub(crate) fn joined(room: &str, users: impl Iterator<Item = String>) -> Result<
     }))
 }
 
-pub(crate) fn tagged(room: &str, tags: &[&'static str]) -> Result<Event<'static>> {
+/// A room gets these tags in place of those it has.
+pub fn tagged(room: &str, tags: &[&'static str]) -> Result<Event<'static>> {
     event(Body::RoomTagged(RoomTagged {
         room: id(room.to_owned())?,
         tags: tags.iter().map(|tag| Tag::new(*tag)).collect::<Result<_, _>>()?,

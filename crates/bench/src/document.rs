@@ -1,5 +1,6 @@
-//! The figures in docs/benchmarks.md: everything between two marks is written by this program.
+//! The figures in docs/benchmarks.md, with their plots: everything between two marks is written by this program.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::thread::available_parallelism;
 
@@ -7,17 +8,27 @@ use anyhow::{Context, Result};
 
 use crate::side_by_side::Table;
 
+const DIRECTORY: &str = "docs";
+/// Beside the page.
+const PLOTS: &str = "benchmarks";
 const BEGIN: &str = "<!-- figures: written by `cargo xtask bench --write` -->";
 const END: &str = "<!-- end of figures -->";
 
 /// Replaces the figures of one benchmark, and keeps those of the others.
 pub(crate) fn write(table: &Table, date: Option<&str>) -> Result<()> {
-    let path = xtask::root().join("docs/benchmarks.md");
+    let path = xtask::root().join(DIRECTORY).join("benchmarks.md");
     let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
     let (before, rest) = text.split_once(BEGIN).context("docs/benchmarks.md has lost its mark of figures")?;
     let (old, after) = rest.split_once(END).context("docs/benchmarks.md has lost its end of figures")?;
     let date = date.map(|date| format!("{date} ")).unwrap_or_default();
-    let section = format!("{table}\nMeasured {date}on {}.\n", machine()?);
+    let directory = xtask::root().join(DIRECTORY).join(PLOTS);
+    let mut plots = String::new();
+    for plot in &table.plots {
+        fs::create_dir_all(&directory)?;
+        fs::write(directory.join(format!("{}.svg", plot.name)), plot.drawn()?)?;
+        writeln!(plots, "\n![{}]({PLOTS}/{}.svg)", plot.title, plot.name)?;
+    }
+    let section = format!("{table}{plots}\nMeasured {date}on {}.\n", machine()?);
     let figures = with_section(old, table.title, &section);
     fs::write(&path, format!("{before}{BEGIN}{figures}{END}{after}"))?;
     Ok(())

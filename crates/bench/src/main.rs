@@ -1,17 +1,18 @@
-#![doc = include_str!("../README.md")]
+//! The commands; the library's documentation describes them.
 
 mod badge;
 mod cold;
-mod counted;
 mod document;
 mod http;
+mod instructions;
 mod memberships;
 mod peers;
+mod plot;
 mod post;
 mod program;
 mod recovery;
 mod replay;
-mod scratch;
+mod resident;
 mod side_by_side;
 mod stream;
 
@@ -33,7 +34,7 @@ static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 struct CommandLine {
     #[command(subcommand)]
     role: Option<Role>,
-    /// Which to run; all of them if none is named
+    /// Which to run; all of them if none is named, and `instructions` after them
     names: Vec<Benchmark>,
     /// Put the figures into docs/benchmarks.md, in place of those that are there
     #[arg(long)]
@@ -45,9 +46,19 @@ struct CommandLine {
     scale: Scale,
 }
 
-/// What this program is started as by itself.
+/// What is no benchmark with figures of its own.
 #[derive(Debug, clap::Subcommand)]
 enum Role {
+    /// Instructions of the few things that are done for every event and every badge, against those recorded;
+    /// fails where they are more
+    Instructions {
+        /// Record them, in place of those recorded before
+        #[arg(long)]
+        record: bool,
+    },
+    /// Started by `instructions`: does something so many times
+    #[command(hide = true)]
+    Repeat { operation: instructions::Operation, times: u64 },
     /// A server that the service is compared with
     #[command(subcommand, hide = true)]
     Peer(Peer),
@@ -130,6 +141,9 @@ impl Benchmark {
 fn main() -> Result<()> {
     let CommandLine { role, names, write, date, scale } = CommandLine::parse();
     match role {
+        Some(Role::Instructions { record: true }) => return instructions::record(),
+        Some(Role::Instructions { record: false }) => return instructions::check(),
+        Some(Role::Repeat { operation, times }) => return instructions::repeat(operation, times),
         Some(Role::Peer(Peer::Constant)) => return http::serve_constant(),
         Some(Role::Peer(Peer::Redis { database })) => return peers::serve::<peers::Redis>(database),
         Some(Role::Peer(Peer::Postgres { database })) => return peers::serve::<peers::Postgres>(database),
@@ -144,5 +158,5 @@ fn main() -> Result<()> {
             document::write(&table, date.as_deref())?;
         }
     }
-    Ok(())
+    if names.is_empty() { instructions::check() } else { Ok(()) }
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use bench::counted::{ID_CACHE_BYTES, SLED_CACHE_BYTES, TENANT, options};
+use bench::scratch;
 use events::{Body, History, Id, MessagePosted, MessageRead, RoomJoined};
 use store::{Database as _, Metrics, Sled, Store};
 use tests::{Nats, Service, Settings};
 
 use crate::Scale;
-use crate::counted::{ID_CACHE_BYTES, SLED_CACHE_BYTES, TENANT, options};
-use crate::scratch;
+use crate::resident::resident_bytes;
 use crate::side_by_side::{Bar, Comparison, Sample, Table, grouped};
 use crate::stream::Publisher;
 
@@ -34,19 +35,19 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
     service.executable = Some(xtask::target().join("release/tallymark"));
     service.restart();
     service.ready();
-    let empty = resident_bytes(&service)?;
+    let empty = resident_bytes(service.process_id())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(publish_all(&nats, users, rooms))?;
     let last = nats.last_sequence(Nats::STREAM);
     counted(&service, last);
     std::thread::sleep(SETTLING);
-    let live = resident_bytes(&service)?;
+    let live = resident_bytes(service.process_id())?;
     service.terminate();
     let disk = bytes_below(&generation(&service.data_dir())?)?;
     service.restart();
     service.ready();
     std::thread::sleep(SETTLING);
-    let restarted = resident_bytes(&service)?;
+    let restarted = resident_bytes(service.process_id())?;
     service.terminate();
 
     let store = generation(&service.data_dir())?;
@@ -94,7 +95,7 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
             )
             + &format!("\n| the store on disk | {:.1} | ≤ 40 |", each(disk)),
     ];
-    Ok(Table { title: "Ten million memberships", comparisons: vec![comparison], notes })
+    Ok(Table { comparisons: vec![comparison], notes, ..Table::new("Ten million memberships") })
 }
 
 /// Each takes some ten seconds.
@@ -162,12 +163,6 @@ fn counted(service: &Service, last: u64) {
     while service.metrics().sum("tallymark_durable_sequence") < last {
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-fn resident_bytes(service: &Service) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", service.process_id()))?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
-    Ok(kib.context("/proc tells no resident memory")?.parse::<u64>()? << 10)
 }
 
 fn generation(data_dir: &Path) -> Result<PathBuf> {

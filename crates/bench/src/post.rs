@@ -3,16 +3,18 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use bench::counted::{Counted, ID_CACHE_BYTES, joined, options, posted};
+use bench::scratch;
 use store::Metrics;
 
 use crate::Scale;
-use crate::counted::{Counted, ID_CACHE_BYTES, joined, options, posted};
-use crate::scratch;
-use crate::side_by_side::{Bar, Comparison, Sample, Table};
+use crate::plot::{self, Curve, Curves, Form, Plot};
+use crate::side_by_side::{Bar, Comparison, Sample, Table, grouped};
 
 const POSTS_A_SAMPLE: usize = 50_000;
 const USERS_AN_EVENT: usize = 10_000;
-const SIZES: [usize; 3] = [2, 1_000, 100_000];
+const SIZES: [usize; 6] = [2, 10, 100, 1_000, 10_000, 100_000];
+const MOST_COST: f64 = 1.2;
 
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let directory = scratch::directory()?;
@@ -29,23 +31,33 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
         let (counted, message) = &mut *counted.borrow_mut();
         sample(counted, message, size, senders)
     };
-    let mut comparisons = Vec::new();
-    for (what, size, senders) in [
-        ("1,000 members, two of them posting, against 2 members", 1_000, 2),
-        ("100,000 members, two of them posting, against 2 members", 100_000, 2),
-        ("100,000 members, 1,000 of them posting, against 1,000 members, all posting", 100_000, 1_000),
-    ] {
-        let a = if senders == 2 { 2 } else { 1_000 };
-        let bar = Bar::CostAtMost(1.2);
-        comparisons.push(Comparison::run(
-            what,
-            bar,
-            scale.rounds,
-            || sample(a, senders),
-            || sample(size, senders),
-        )?);
+    let compare = |what: &str, [a, b]: [usize; 2], senders: usize| {
+        let bar = Bar::CostAtMost(MOST_COST);
+        Comparison::run(what, bar, scale.rounds, || sample(a, senders), || sample(b, senders))
+    };
+    let mut table = Table::new("A post by size of room");
+    let mut curve = Curve::from_one("two of them posting");
+    for size in &SIZES[1..] {
+        let what = format!("{} members, two of them posting, against 2 members", grouped(*size));
+        let comparison = compare(&what, [2, *size], 2)?;
+        curve.points.push(comparison.ratios());
+        table.comparisons.push(comparison);
     }
-    Ok(Table { title: "A post by size of room", comparisons, notes: Vec::new() })
+    let what = "100,000 members, 1,000 of them posting, against 1,000 members, all posting";
+    table.comparisons.push(compare(what, [1_000, 100_000], 1_000)?);
+    table.plots.push(Plot {
+        name: "post-by-room-size",
+        title: "Cost of a post, by size of its room".to_owned(),
+        form: Form::Curves(Curves {
+            across: "members of the room".to_owned(),
+            labels: SIZES.map(grouped).into(),
+            up: "times the cost with 2 members".to_owned(),
+            scale: plot::Scale::Linear,
+            curves: vec![curve],
+            promised: Some(MOST_COST),
+        }),
+    });
+    Ok(table)
 }
 
 fn room(size: usize) -> String {

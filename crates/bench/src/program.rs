@@ -7,11 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use bench::scratch;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use xtask::Process;
-
-use crate::scratch;
 
 const LOOK: Duration = Duration::from_millis(5);
 

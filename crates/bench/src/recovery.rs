@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use bench::counted::{ID_CACHE_BYTES, options};
+use bench::scratch;
 use events::{Body, Id, MessagePosted, RoomJoined};
 use xtask::NatsServer;
 
 use crate::Scale;
-use crate::counted::{ID_CACHE_BYTES, options};
-use crate::scratch;
 use crate::side_by_side::{Bar, Comparison, Sample, Table};
 use crate::stream::{Publisher, Until, bare_pull, consume, create};
 
@@ -51,7 +51,7 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
         rooms * MEMBERS_A_ROOM,
         bytes as f64 / 1e6,
     )];
-    Ok(Table { title: "Recovery", comparisons: vec![comparison], notes })
+    Ok(Table { comparisons: vec![comparison], notes, ..Table::new("Recovery") })
 }
 
 /// Counts everything up to the snapshot, and ends in order, which leaves it.

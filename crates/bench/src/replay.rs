@@ -7,13 +7,13 @@ use std::io::Read;
 use anyhow::Result;
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
+use bench::counted::{ID_CACHE_BYTES, options};
+use bench::scratch;
 use events::{Line, encode_message_pack};
 use flate2::read::GzDecoder;
 use xtask::NatsServer;
 
 use crate::Scale;
-use crate::counted::{ID_CACHE_BYTES, options};
-use crate::scratch;
 use crate::side_by_side::{Bar, Comparison, Sample, Table};
 use crate::stream::{PREFIX, Until, bare_pull, consume, create};
 
@@ -24,7 +24,7 @@ const TITLE: &str = "Replay";
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let Some(lines) = archive()? else {
         let skipped = format!("Skipped: the real chat is not there, expected at {ARCHIVE}.");
-        return Ok(Table { title: TITLE, comparisons: Vec::new(), notes: vec![skipped] });
+        return Ok(Table { notes: vec![skipped], ..Table::new(TITLE) });
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let server = NatsServer::start(&xtask::Options::default())?;
@@ -37,7 +37,7 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
         || runtime.block_on(replay(&server, events)),
     )?;
     let notes = vec![format!("{events} events, MessagePack, each with a Nats-Msg-Id.")];
-    Ok(Table { title: TITLE, comparisons: vec![comparison], notes })
+    Ok(Table { comparisons: vec![comparison], notes, ..Table::new(TITLE) })
 }
 
 fn archive() -> Result<Option<String>> {

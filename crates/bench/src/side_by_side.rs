@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plot::{self, Plot};
+
 /// How much was done, and in what time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
@@ -36,6 +38,13 @@ pub(crate) enum Bar {
 }
 
 impl Bar {
+    fn promised(self) -> Option<f64> {
+        match self {
+            Self::CostAtMost(bound) | Self::RateAtLeast(bound) => Some(bound),
+            Self::Rate => None,
+        }
+    }
+
     fn ratio(self, a: Sample, b: Sample) -> f64 {
         match self {
             Self::CostAtMost(_) => b.seconds_each() / a.seconds_each(),
@@ -83,7 +92,7 @@ impl Comparison {
     }
 
     /// Smallest, median and largest.
-    fn ratios(&self) -> [f64; 3] {
+    pub(crate) fn ratios(&self) -> [f64; 3] {
         spread(self.a.iter().zip(&self.b).map(|(a, b)| self.bar.ratio(*a, *b)))
     }
 }
@@ -140,6 +149,25 @@ pub(crate) struct Table {
     pub(crate) comparisons: Vec<Comparison>,
     /// Sentences with figures that are no ratios.
     pub(crate) notes: Vec<String>,
+    /// Of what is in the rows and the sentences.
+    pub(crate) plots: Vec<Plot>,
+}
+
+impl Table {
+    /// Without any rows.
+    pub(crate) fn new(title: &'static str) -> Self {
+        Self { title, comparisons: Vec::new(), notes: Vec::new(), plots: Vec::new() }
+    }
+
+    /// All ratios, with what is promised of them.
+    pub(crate) fn ratios(&self) -> Vec<plot::Ratio> {
+        let ratio = |row: &Comparison| plot::Ratio {
+            what: row.what.clone(),
+            spread: row.ratios(),
+            promised: row.bar.promised(),
+        };
+        self.comparisons.iter().map(ratio).collect()
+    }
 }
 
 impl fmt::Display for Table {

@@ -7,8 +7,9 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, StorageType, Stream};
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, HeaderMap};
+use bench::counted::{COMMIT_INTERVAL, PENDING_BYTES, TENANT};
 use bytes::Bytes;
-use consumer::{IDENTITY_CHECK_INTERVAL, Requests, Settings, Status};
+use consumer::{Duty, IDENTITY_CHECK_INTERVAL, Requests, Settings, Status};
 use events::{Body, Prefix, encode_message_pack};
 use futures::StreamExt as _;
 use store::{Metrics, Options, Store};
@@ -16,7 +17,6 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 use xtask::NatsServer;
 
-use crate::counted::{COMMIT_INTERVAL, PENDING_BYTES, TENANT};
 use crate::side_by_side::Sample;
 
 const STREAM: &str = "CHAT";
@@ -147,6 +147,7 @@ pub(crate) async fn consume(
         pending_bytes: PENDING_BYTES,
         // The service's default: longer than a benchmark takes.
         snapshot_interval: Some(Duration::from_secs(900)),
+        most_events_per_second: None,
         identity_check_interval: IDENTITY_CHECK_INTERVAL,
     };
     let (stop, stopped) = oneshot::channel::<()>();
@@ -155,6 +156,7 @@ pub(crate) async fn consume(
         let _ = stopped.await;
     };
     let (_nobody, snapshots) = unbounded_channel();
+    let (_no_one, questions) = unbounded_channel();
     let status = Status::new(|_| {});
     let start = Instant::now();
     let (store, counters) = Store::open(options, &Metrics::default())?;
@@ -166,7 +168,7 @@ pub(crate) async fn consume(
         counters,
         status.clone(),
         consumer::Metrics::default(),
-        Requests { shutdown, snapshots },
+        Requests { shutdown, snapshots, questions, duty: Duty::Live.for_ever(), until: None },
     ));
     let is_there = || match until {
         Until::Durable => durable.sequence() >= last as u64,

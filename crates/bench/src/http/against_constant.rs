@@ -10,6 +10,7 @@ use super::load::Answered;
 use super::service::{Service, requests, token, under_load};
 use super::world::{GROUPS, Group, TAGS};
 use crate::Scale;
+use crate::plot::{self, Bars, Form, Plot};
 use crate::program::Program;
 use crate::side_by_side::{Bar, Comparison, Sample, Table, grouped, median};
 
@@ -65,7 +66,17 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
         }
         Ok(())
     })?;
-    Ok(Table { title: "Badges over HTTP", comparisons, notes: vec![latencies] })
+    let mut table = Table { comparisons, notes: vec![latencies], ..Table::new("Badges over HTTP") };
+    table.plots.push(Plot {
+        name: "badges-over-http",
+        title: "Badges over HTTP".to_owned(),
+        form: Form::Bars(Bars {
+            across: "times the constant answer's rate".to_owned(),
+            scale: plot::Scale::Linear,
+            bars: table.ratios(),
+        }),
+    });
+    Ok(table)
 }
 
 type Percentiles = Vec<[Duration; SHARES.len()]>;

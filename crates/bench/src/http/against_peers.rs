@@ -2,34 +2,56 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use super::load::{self, Answered, Request};
+use super::posts_against_peers;
 use super::service::{Service, requests, token, under_load};
 use super::world::{self, GROUPS, Group, HISTORY_POSTS, ROOMS};
 use crate::Scale;
-use crate::peers::{self, Membership, Peer, Postgres, Redis, Room};
+use crate::peers::{self, Membership, Peer, Postgres, Redis};
+use crate::plot::{self, Bars, Curve, Form, Plot};
 use crate::program::Program;
-use crate::side_by_side::{Bar, Comparison, Sample, Table, grouped};
+use crate::side_by_side::{Bar, Comparison, Table, grouped};
 
 /// Users of these groups are in the peers' databases.
 const COMPARED: [Group; 2] = [GROUPS[1], GROUPS[2]];
 /// A peer whose service is slower than this part of what it could be says nothing.
 const LEAST_OF_BARE: f64 = 0.7;
 const ASKERS: usize = 64;
-const POSTERS: usize = 16;
-const BARE_SAMPLE: Duration = Duration::from_secs(2);
-const POSTS_A_SAMPLE: usize = 100_000;
+pub(super) const BARE_SAMPLE: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let mut service = Service::start()?;
     let constant = Program::start(&["constant"])?;
-    let mut table =
-        Table { title: "Against Redis and PostgreSQL", comparisons: Vec::new(), notes: Vec::new() };
-    against::<Redis>("Redis", "redis-server", &mut service, constant.address, scale, &mut table)?;
-    against::<Postgres>("PostgreSQL", "postgresql", &mut service, constant.address, scale, &mut table)?;
+    service.add_sized_rooms();
+    let mut table = Table::new("Against Redis and PostgreSQL");
+    let mut posts = Vec::new();
+    against::<Redis>("Redis", "redis-server", &mut service, constant.address, scale, &mut table, &mut posts)?;
+    against::<Postgres>(
+        "PostgreSQL",
+        "postgresql",
+        &mut service,
+        constant.address,
+        scale,
+        &mut table,
+        &mut posts,
+    )?;
+    table.notes.extend(space(scale)?);
+    if !posts.is_empty() {
+        table.plots.push(Plot {
+            name: "against-peers",
+            title: "Against Redis and PostgreSQL".to_owned(),
+            form: Form::Bars(Bars {
+                across: "times the peer's rate".to_owned(),
+                scale: plot::Scale::Logarithmic,
+                bars: table.ratios(),
+            }),
+        });
+        table.plots.push(posts_against_peers::plot(posts));
+    }
     Ok(table)
 }
 
@@ -37,8 +59,10 @@ fn memberships() -> impl Iterator<Item = Membership> {
     let mut posts = vec![0; ROOMS];
     (0..HISTORY_POSTS).for_each(|post| posts[world::room_of(post)] += 1);
     let posts: Arc<[u64]> = posts.into();
-    let large =
-        world::large_room_members().map(|user| Membership { user, room: world::LARGE_ROOM, unread: 0 });
+    let sized = world::SIZES.into_iter().enumerate().flat_map(|(place, size)| {
+        let room = world::sized_room(place);
+        world::members(size).map(move |user| Membership { user, room, unread: 0 })
+    });
     let compared = COMPARED.into_iter().flat_map(move |group| {
         let posts = posts.clone();
         (0..group.users).flat_map(move |user| {
@@ -50,7 +74,7 @@ fn memberships() -> impl Iterator<Item = Membership> {
             })
         })
     });
-    compared.chain(large)
+    compared.chain(sized)
 }
 
 fn against<P: Peer>(
@@ -60,6 +84,7 @@ fn against<P: Peer>(
     constant: SocketAddr,
     scale: Scale,
     table: &mut Table,
+    posts: &mut Vec<Curve>,
 ) -> Result<()> {
     let Some(installed) = P::database()? else {
         table.notes.push(format!("{name} (Debian's package {package}) is not installed: skipped."));
@@ -93,7 +118,20 @@ fn against<P: Peer>(
             grouped(group.rooms), bare.rate(), served.rate(), least.rate(),
         ));
     }
-    posts::<P>(name, database, service, scale, table)
+    let rows = posts_against_peers::compare::<P>(name, database, service, scale)?;
+    posts.push(Curve { name: name.to_owned(), points: rows.iter().map(Comparison::ratios).collect() });
+    table.comparisons.extend(rows);
+    Ok(())
+}
+
+/// What the peers' databases take, as a table.
+fn space(scale: Scale) -> Result<Option<String>> {
+    let found = [peers::space::<Redis>(scale)?, peers::space::<Postgres>(scale)?];
+    let rows: Vec<_> = found.into_iter().flatten().flatten().collect();
+    let row = |(what, bytes): &(&str, f64)| format!("\n| {what} | {bytes:.1} |");
+    let table =
+        || "| bytes a membership, users of 50 rooms, which are numbers there | |\n|---|---:|".to_owned();
+    Ok((!rows.is_empty()).then(|| rows.iter().map(row).fold(table(), |table, row| table + &row)))
 }
 
 /// Both sides say the same before they are compared.
@@ -107,35 +145,5 @@ fn same_badges(
         let (our_body, their_body) = (load::body(service, ours)?, load::body(peer, theirs)?);
         ensure!(our_body == their_body, "the service says {our_body}, the peer {their_body}");
     }
-    Ok(())
-}
-
-/// Posts to a room of many members, until they are seen.
-fn posts<P: Peer>(
-    name: &str,
-    database: SocketAddr,
-    service: &mut Service,
-    scale: Scale,
-    table: &mut Table,
-) -> Result<()> {
-    let room = Room { number: world::LARGE_ROOM, members: world::large_room_members().collect() };
-    let room = Arc::new(room);
-    table.comparisons.push(Comparison::run(
-        &format!("a post to a room of {} members, against {name}", grouped(world::LARGE_ROOM_MEMBERS)),
-        Bar::Rate,
-        scale.rounds,
-        || {
-            let room = room.clone();
-            peers::bare::<P, _>(database, POSTERS, BARE_SAMPLE, move |connection, _| {
-                let room = room.clone();
-                async move { connection.post(&room).await }
-            })
-        },
-        || {
-            let start = Instant::now();
-            service.post_to_large_room(POSTS_A_SAMPLE)?;
-            Ok(Sample { count: POSTS_A_SAMPLE, time: start.elapsed() })
-        },
-    )?);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -117,12 +118,20 @@ pub(crate) struct Read {
 
 pub(crate) const PACED_CONNECTIONS: usize = 50;
 
-/// Sends so many requests a second, for so long; returns them in the order in which they were answered.
+/// When a steady load ends.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    After(Duration),
+    /// With the first badges that have this sequence, which may be lowered to it in the meantime.
+    Seen(Arc<AtomicU64>),
+}
+
+/// Sends so many requests a second; returns them in the order in which they were answered.
 pub(crate) fn paced(
     server: SocketAddr,
     requests: &Arc<[Request]>,
     a_second: usize,
-    time: Duration,
+    end: &End,
 ) -> Result<Vec<Read>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let period = Duration::from_secs(1) * u32::try_from(PACED_CONNECTIONS)? / u32::try_from(a_second)?;
@@ -139,7 +148,7 @@ pub(crate) fn paced(
                 first,
                 start + offset,
                 period,
-                start + time,
+                end.clone(),
             )));
         }
         let mut reads = Vec::new();
@@ -157,10 +166,11 @@ async fn paced_client(
     first: usize,
     mut due: Instant,
     period: Duration,
-    until: Instant,
+    end: End,
 ) -> Result<Vec<Read>> {
     let mut connection = Connection::open(server).await?;
     let mut reads = Vec::new();
+    let start = due;
     for request in requests.iter().cycle().skip(first) {
         let mut begun = due;
         if Instant::now() < due {
@@ -173,7 +183,11 @@ async fn paced_client(
         let done = Instant::now();
         reads.push(Read { done, latency: done - begun, sequence });
         due += period;
-        if due >= until {
+        let is_over = match &end {
+            End::After(time) => due >= start + *time,
+            End::Seen(last) => sequence >= last.load(Ordering::Relaxed),
+        };
+        if is_over {
             break;
         }
     }

@@ -2,9 +2,12 @@
 
 mod against_constant;
 mod against_peers;
+mod burst;
 mod constant;
 mod load;
+mod posts_against_peers;
 mod service;
+mod times;
 mod visible;
 mod world;
 

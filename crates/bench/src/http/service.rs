@@ -8,13 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use bench::counted::TENANT;
+use bench::scratch;
 use tests::{Nats, Settings};
 use xtask::Signal;
 
 use super::load::{self, Answered, Request};
 use super::world::{self, Group, HISTORY_POSTS};
-use crate::counted::TENANT;
-use crate::scratch;
 use crate::stream::Publisher;
 
 const LOOK: Duration = Duration::from_millis(2);
@@ -27,7 +27,8 @@ const POSTING_INTERVAL: Duration = Duration::from_millis(10);
 pub(crate) struct Service {
     service: tests::Service,
     nats: Nats,
-    posts_to_large_room: usize,
+    /// To rooms of some size.
+    posts: usize,
 }
 
 impl Service {
@@ -40,7 +41,7 @@ impl Service {
         service.executable = Some(xtask::target().join("release/tallymark"));
         service.restart();
         service.ready();
-        Ok(Self { service, nats, posts_to_large_room: 0 })
+        Ok(Self { service, nats, posts: 0 })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -75,15 +76,21 @@ impl Service {
         })
     }
 
-    /// Posts so many messages to the room of many members, and waits until they are counted.
-    pub(crate) fn post_to_large_room(&mut self, count: usize) -> Result<()> {
-        let posts = self.posts_to_large_room..self.posts_to_large_room + count;
-        self.posts_to_large_room = posts.end;
+    /// Makes the rooms of some size.
+    pub(crate) fn add_sized_rooms(&mut self) {
+        self.nats.publish_all(world::sized_room_events().map(|body| world::message(&body)));
+        self.service.applied(self.nats.last_sequence(Nats::STREAM));
+    }
+
+    /// Posts so many messages to one of them, and waits until they are counted.
+    pub(crate) fn post_to_sized_room(&mut self, place: usize, count: usize) -> Result<()> {
+        let posts = self.posts..self.posts + count;
+        self.posts = posts.end;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let last = runtime.block_on(async {
             let mut publisher = Publisher::connect(&self.nats.url()).await?;
             for number in posts {
-                publisher.publish(&world::post_to(world::LARGE_ROOM, number)).await?;
+                publisher.publish(&world::post_to(world::sized_room(place), number)).await?;
             }
             publisher.stored().await?;
             anyhow::Ok(publisher.last)

@@ -8,52 +8,52 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use tests::Nats;
 
-use super::load::{self, Read, Request};
+use super::burst;
+use super::load::{self, End, Read, Request};
 use super::service::{Service, requests, token};
+use super::times::{self, Times};
 use super::world::{self, GROUPS};
 use crate::Scale;
+use crate::plot::{self, Curves, Form, Plot};
 use crate::side_by_side::{Table, grouped};
 use crate::stream::connect;
 
-const READS_A_SECOND: usize = 5_000;
+pub(super) const READS_A_SECOND: usize = 5_000;
 const EVENTS_A_SECOND: [usize; 3] = [1_000, 10_000, 50_000];
 const TIME: Duration = Duration::from_secs(60);
 /// Reads alone, before each.
 const QUIET: Duration = Duration::from_secs(15);
 /// How often events are sent, as many as are due.
 const TICK: Duration = Duration::from_millis(1);
-const SHARES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
-/// Of which percentile busy times are set against quiet ones.
-const COMPARED_SHARE: f64 = 0.99;
-
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let mut service = Service::start()?;
     let requests = requests(GROUPS[1], &[], token);
     let (quiet_time, time) = (QUIET.mul_f64(scale.scale), TIME.mul_f64(scale.scale));
-    let mut rows =
-        "| events a second | milliseconds | 50 % | 90 % | 99 % | 99.9 % | most | 99 % against quiet |\n\
-                    |---:|---|---:|---:|---:|---:|---:|---:|"
-            .to_owned();
+    let mut rows = times::head("events a second");
+    let mut curves = Vec::new();
     let mut first = world::HISTORY_POSTS;
     for a_second in EVENTS_A_SECOND {
-        let alone = load::paced(service.address(), &requests, READS_A_SECOND, quiet_time)?;
+        let alone = load::paced(service.address(), &requests, READS_A_SECOND, &End::After(quiet_time))?;
         let (reads, sent, snapshot) = busy(&mut service, &requests, a_second, first, time)?;
         first += sent.len();
         let latency = |read: &Read| read.latency;
         let until_snapshot = reads.iter().filter(|read| read.done < snapshot.start);
         let during_snapshot = reads.iter().filter(|read| snapshot.contains(&read.done));
         let quiet = Times::new(alone.iter().map(latency).collect())?;
-        for (what, times, against) in [
-            ("from publishing to being seen", until_seen(&sent, &reads)?, None),
-            ("a badge, with events and commits", until_snapshot.map(latency).collect(), Some(&quiet)),
-            ("a badge, with a snapshot too", during_snapshot.map(latency).collect(), Some(&quiet)),
+        let seen = Times::new(until_seen(&sent, &reads)?)?;
+        let rate = grouped(a_second);
+        rows += &seen.row(&rate, "from publishing to being seen", None);
+        for (what, times) in [
+            ("a badge, with events and commits", until_snapshot.map(latency).collect()),
+            ("a badge, with a snapshot too", during_snapshot.map(latency).collect()),
         ] {
-            rows += &Times::new(times)?.row(a_second, what, against);
+            rows += &Times::new(times)?.row(&rate, what, Some(&quiet));
         }
-        rows += &quiet.row(a_second, "a badge, nothing else going on", None);
+        rows += &quiet.row(&rate, "a badge, nothing else going on", None);
+        curves.push(seen.curve(format!("{rate} events a second")));
     }
     let notes = vec![
         format!(
@@ -64,8 +64,21 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
             time.as_secs(),
         ),
         rows,
+        burst::run(&service, &requests, first, scale)?,
     ];
-    Ok(Table { title: "From publishing to being seen", comparisons: Vec::new(), notes })
+    let plot = Plot {
+        name: "publish-to-visible",
+        title: "From publishing an event to a badge that has it".to_owned(),
+        form: Form::Curves(Curves {
+            across: "this share of the events was seen within".to_owned(),
+            labels: times::labels(),
+            up: "milliseconds".to_owned(),
+            scale: plot::Scale::Logarithmic,
+            curves,
+            promised: None,
+        }),
+    };
+    Ok(Table { notes, plots: vec![plot], ..Table::new("From publishing to being seen") })
 }
 
 /// An event that was published.
@@ -90,7 +103,7 @@ fn busy(
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let publishing = scope.spawn(|| publish(&url, last, a_second, first, &done));
-        let reading = scope.spawn(|| load::paced(address, requests, READS_A_SECOND, time));
+        let reading = scope.spawn(|| load::paced(address, requests, READS_A_SECOND, &End::After(time)));
         thread::sleep(time / 2);
         let snapshot = service.snapshot();
         let reads = reading.join().expect("reading does not panic");
@@ -138,27 +151,4 @@ fn until_seen(sent: &[Sent], reads: &[Read]) -> Result<Vec<Duration>> {
         found.push(read.done.saturating_duration_since(event.at));
     }
     Ok(found)
-}
-
-/// Ascending, and at least one.
-struct Times(Vec<Duration>);
-
-impl Times {
-    fn new(mut times: Vec<Duration>) -> Result<Self> {
-        ensure!(!times.is_empty(), "nothing was measured");
-        times.sort_unstable();
-        Ok(Self(times))
-    }
-
-    fn percentile(&self, share: f64) -> f64 {
-        load::percentile(&self.0, share).as_secs_f64() * 1e3
-    }
-
-    fn row(&self, a_second: usize, what: &str, against: Option<&Self>) -> String {
-        let times: Vec<_> = SHARES.map(|share| format!("{:.2}", self.percentile(share))).into();
-        let ratio = against.map_or(String::new(), |quiet| {
-            format!("**{:.2}**", self.percentile(COMPARED_SHARE) / quiet.percentile(COMPARED_SHARE))
-        });
-        format!("\n| {} | {what} | {} | {ratio} |", grouped(a_second), times.join(" | "))
-    }
 }

@@ -1,8 +1,7 @@
 //! Who asks for badges, and over which rooms.
 
+use bench::counted::TENANT;
 use events::{Body, History, Id, MessagePosted, RoomJoined, RoomTagged, Tag, encode_message_pack};
-
-use crate::counted::TENANT;
 
 pub(crate) const ROOMS: usize = 20_000;
 /// Posted before anybody asks.
@@ -40,12 +39,30 @@ fn room(number: usize) -> String {
     format!("room-{number}")
 }
 
-/// A room beside the others, that none of them is in who ask.
-pub(crate) const LARGE_ROOM: usize = ROOMS;
-pub(crate) const LARGE_ROOM_MEMBERS: usize = 1_000;
+/// Rooms of so many members, which none of those are in who ask. The members of one are also in those after it.
+pub(crate) const SIZES: [usize; 4] = [2, 100, 1_000, 100_000];
+/// So many join with one event.
+const JOINING: usize = 1_000;
 
-pub(crate) fn large_room_members() -> impl Iterator<Item = String> {
-    (0..LARGE_ROOM_MEMBERS).map(|member| format!("member-{member}"))
+/// The room of `SIZES[place]` members, beside the others.
+pub(crate) fn sized_room(place: usize) -> usize {
+    ROOMS + place
+}
+
+pub(crate) fn members(size: usize) -> impl Iterator<Item = String> {
+    (0..size).map(|member| format!("member-{member}"))
+}
+
+/// What made these rooms so.
+pub(crate) fn sized_room_events() -> impl Iterator<Item = Body<'static>> {
+    SIZES.iter().enumerate().flat_map(|(place, size)| {
+        let members: Vec<_> = members(*size).map(id).collect();
+        let joined = |users: &[Id<'static>]| {
+            let (room, users) = (id(room(sized_room(place))), users.to_vec());
+            Body::RoomJoined(RoomJoined { room, users, history: History::None })
+        };
+        members.chunks(JOINING).map(joined).collect::<Vec<_>>()
+    })
 }
 
 /// What made it so: everybody's joining, and the tags.
@@ -58,20 +75,14 @@ pub(crate) fn events() -> impl Iterator<Item = Body<'static>> {
             }
         }
     }
-    let large = RoomJoined {
-        room: id(room(LARGE_ROOM)),
-        users: large_room_members().map(id).collect(),
-        history: History::None,
-    };
-    let rooms = members.into_iter().enumerate().flat_map(|(number, users)| {
+    members.into_iter().enumerate().flat_map(|(number, users)| {
         let tags = TAGS.iter().enumerate().filter(|(digit, _)| number >> digit & 1 == 1);
         let tags = tags.map(|(_, tag)| Tag::new(*tag).expect("it is one")).collect();
         [
             Body::RoomJoined(RoomJoined { room: id(room(number)), users, history: History::None }),
             Body::RoomTagged(RoomTagged { room: id(room(number)), tags }),
         ]
-    });
-    rooms.chain([Body::RoomJoined(large)])
+    })
 }
 
 /// Where the post of that number goes, counted from 0: round the rooms in leaps.

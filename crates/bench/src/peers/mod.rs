@@ -6,6 +6,7 @@
 mod postgres;
 mod redis;
 mod serve;
+mod space;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use xtask::Process;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
 pub(crate) use serve::{bare, serve};
+pub(crate) use space::space;
 
 /// One counter.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ pub(crate) struct Room {
 /// A peer's database of one's own, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Database {
-    _process: Process,
+    process: Process,
     pub(crate) address: SocketAddr,
     _directory: TempDir,
 }
@@ -58,6 +60,9 @@ pub(crate) trait Peer: Clone + Send + Sync + Sized + 'static {
     fn badge(&self, user: &str) -> impl Future<Output = Result<u64>> + Send;
 
     fn post(&self, room: &Room) -> impl Future<Output = Result<()>> + Send;
+
+    /// What everything in it takes, in several ways of looking at it, in bytes.
+    fn bytes(&self, database: &Database) -> impl Future<Output = Result<Vec<(&'static str, u64)>>> + Send;
 }
 
 /// How long a server may take to begin.

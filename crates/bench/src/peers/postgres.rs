@@ -87,6 +87,8 @@ const TABLES: &str = "
         (member text, room bigint, cursor bigint NOT NULL, PRIMARY KEY (member, room) INCLUDE (cursor));";
 const BADGE: &str = "SELECT coalesce(sum(head - cursor), 0)::bigint
     FROM memberships JOIN rooms USING (room) WHERE member = $1";
+const SPACE: &str = "SELECT sum(pg_table_size(name))::bigint, sum(pg_indexes_size(name))::bigint
+    FROM unnest(ARRAY['rooms', 'memberships']::regclass[]) AS name";
 const POST: &str = "UPDATE rooms SET head = head + 1 WHERE room = $1";
 
 impl Postgres {
@@ -135,7 +137,7 @@ impl Peer for Postgres {
         let log = directory.path().join("postgres.log");
         let mut process = Process::start("postgres", &mut command, &log)?;
         until_it_listens(&mut process, address)?;
-        Ok(Some(Database { _process: process, address, _directory: directory }))
+        Ok(Some(Database { process, address, _directory: directory }))
     }
 
     async fn connect(server: SocketAddr) -> Result<Self> {
@@ -177,6 +179,12 @@ impl Peer for Postgres {
     async fn badge(&self, user: &str) -> Result<u64> {
         let badge: i64 = self.client.query_one(&self.badge, &[&user]).await?.get(0);
         Ok(badge.try_into()?)
+    }
+
+    async fn bytes(&self, _database: &Database) -> Result<Vec<(&'static str, u64)>> {
+        let row = self.client.query_one(SPACE, &[]).await?;
+        let (tables, indexes) = (row.get::<_, i64>(0).try_into()?, row.get::<_, i64>(1).try_into()?);
+        Ok(vec![("PostgreSQL, tables on disk", tables), ("PostgreSQL, indexes on disk", indexes)])
     }
 
     async fn post(&self, room: &Room) -> Result<()> {

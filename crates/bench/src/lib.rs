@@ -1,0 +1,5 @@
+#![doc = include_str!("../README.md")]
+
+pub mod counted;
+pub mod operations;
+pub mod scratch;
