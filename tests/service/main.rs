@@ -2,13 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod crashes;
+mod dead_letters;
+mod drift;
+mod dump;
+mod handing_over;
+mod log;
 mod malformed;
+mod monitoring;
 mod operations;
+mod operator;
 mod publish;
 mod random_histories;
 mod real_chat;
+mod rebuild;
 mod recovery;
 mod stream_identity;
 mod stream_lost;
+mod terminal;
 mod torture;
 mod undeliverable;
+mod walkthrough;

@@ -110,6 +110,11 @@ fn metrics_have_their_names() {
         "tallymark_users",
         "tallymark_memberships",
         "tallymark_tokens_cached",
+        "tallymark_audit_checked_total",
+        "tallymark_audit_drift_total",
+        "tallymark_audit_passes_total",
+        "tallymark_audit_left_out_total",
+        "tallymark_audit_failures_total",
     ] {
         let is_series = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
         assert!(metrics.text().lines().any(is_series), "no {name} in\n{}", metrics.text());

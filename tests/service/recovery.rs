@@ -32,7 +32,7 @@ fn snapshots(service: &Service) -> Vec<PathBuf> {
 }
 
 /// Waits until the last commit has everything up to this sequence; its digest.
-fn digest(service: &Service, sequence: u64) -> Value {
+pub(crate) fn digest(service: &Service, sequence: u64) -> Value {
     until("the digest", || {
         let digest = service.status().map_err(|error| error.to_string())?["digest"].clone();
         if digest["sequence"] == sequence { Ok(digest["value"].clone()) } else { Err(digest.to_string()) }
@@ -216,7 +216,7 @@ exec TALLYMARK \"$@\"
     let ended = service.kill();
     assert_eq!(ended.code, Some(1), "{}", ended.printed);
     assert!(ended.printed.contains("the store can't be trusted any more"), "{}", ended.printed);
-    let marker = fs::read_to_string(service.data_dir().join("marker")).unwrap();
+    let marker = fs::read_to_string(service.data_dir().join("generations/1/marker")).unwrap();
     assert!(marker.starts_with("dirty "), "{marker}");
 
     service.executable = None;
@@ -311,15 +311,16 @@ fn nothing_is_written_to_a_full_disk() {
     let data_dir = service.data_dir();
     service.terminate();
 
-    // As much space as there is, but for a file that is made and removed.
+    // As much space as there is, but for a file that is made and removed; other tests fill and free some at the same time.
     let free = rustix::fs::statvfs(&data_dir).unwrap();
     let free = free.f_bavail * free.f_frsize;
-    const FILE: u64 = 8 << 30;
-    service.settings.set("store.reserve_bytes", &(free - FILE / 2).to_string());
+    let file = (free / 2).min(8 << 30);
+    assert!(file >= 512 << 20, "this needs 1 GiB of free space, there are {free} bytes");
+    service.settings.set("store.reserve_bytes", &(free - file / 2).to_string());
     service.restart();
     service.ready();
     let filler = fs::File::create(data_dir.join("filler")).unwrap();
-    rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, FILE).unwrap();
+    rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, file).unwrap();
     until("writing to be paused", || match service.metrics().sum("tallymark_writing_paused") {
         1 => Ok(()),
         _ => Err("not yet".to_owned()),

@@ -8,7 +8,7 @@ use tests::{Nats, Service, Settings, until};
 use crate::stream_identity::{post, posts};
 
 /// Publishes with these bytes for headers, as no client does.
-fn publish_raw(nats: &Nats, headers: &str, body: &str) {
+pub(crate) fn publish_raw(nats: &Nats, headers: &str, body: &str) {
     let url = nats.url();
     let mut connection = TcpStream::connect(url.trim_start_matches("nats://")).unwrap();
     let (front, whole) = (headers.len(), headers.len() + body.len());

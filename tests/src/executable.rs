@@ -11,16 +11,37 @@ use std::time::SystemTime;
 /// `cargo test --workspace` builds it anew, `cargo test -p tests` does not: in that case cargo is
 /// called here. Tests that do this at once wait for each other, and all but the first find it built.
 pub fn tallymark() -> PathBuf {
+    let directory = profile_directory();
+    let executable = directory.join("tallymark");
+    if !is_fresh(&executable) {
+        build(&directory, target_of(&directory), &[]);
+    }
+    executable
+}
+
+/// The same, with a route that damages counts, which no release has. It shares all that is compiled with the other one,
+/// and lies elsewhere.
+pub fn damageable_tallymark() -> PathBuf {
+    let directory = profile_directory();
+    let target = target_of(&directory).join("damageable");
+    let executable = target.join(directory.file_name().unwrap_or_default()).join("tallymark");
+    if !is_fresh(&executable) {
+        build(&directory, &target, &["--features", "damage"]);
+    }
+    executable
+}
+
+/// Where the executables of this profile are.
+fn profile_directory() -> PathBuf {
     let running = env::current_exe().expect("a running program has an executable");
     let directory = running.parent().expect("an executable lies in a directory");
     // A test is target/<profile>/deps/<name>, an executable target/<profile>/<name>.
     let directory = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
-    let directory = directory.expect("a test lies in a directory below that of its profile");
-    let executable = directory.join("tallymark");
-    if !is_fresh(&executable) {
-        build(directory);
-    }
-    executable
+    directory.expect("a test lies in a directory below that of its profile").to_owned()
+}
+
+fn target_of(directory: &Path) -> &Path {
+    directory.parent().expect("a profile's directory lies in the build directory")
 }
 
 /// Whether the executable is newer than all it is made of, which cargo lists beside it.
@@ -38,15 +59,16 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
-fn build(directory: &Path) {
+fn build(directory: &Path, target: &Path, features: &[&str]) {
     let profile = match directory.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
-    let target = directory.parent().expect("a profile's directory lies in the build directory");
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--package", "tallymark", "--profile", profile, "--target-dir"])
         .arg(target)
+        .args(features)
+        .env("CARGO_BUILD_BUILD_DIR", target_of(directory))
         .current_dir(xtask::root())
         .status()
         .expect("cargo can't be run");

@@ -4,6 +4,7 @@
 //! Calls block and panic: a test tells a story, and whatever goes wrong in it is told with the end of
 //! the log of the program concerned.
 
+mod asker;
 mod executable;
 mod http;
 mod metrics;
@@ -13,15 +14,18 @@ mod real_chat;
 mod recount;
 mod service;
 mod settings;
+mod terminal;
 mod wait;
 
-pub use executable::tallymark;
+pub use asker::{Asker, Badge};
+pub use executable::{damageable_tallymark, tallymark};
 pub use http::{Answer, Client};
 pub use metrics::Metrics;
 pub use nats::{Nats, Stored};
-pub use program::{Finished, Program};
+pub use program::{Finished, Program, Redirected};
 pub use real_chat::real_chat;
 pub use recount::Recount;
-pub use service::{Badge, Service};
+pub use service::Service;
 pub use settings::{Settings, home, token};
+pub use terminal::Terminal;
 pub use wait::{PATIENCE, until};

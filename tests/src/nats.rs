@@ -137,6 +137,24 @@ impl Nats {
         self.runtime.block_on(publish)
     }
 
+    /// Publishes a message with these headers, some of which have another value.
+    pub fn publish_with_headers(
+        &self,
+        subject: &str,
+        mut headers: HeaderMap,
+        others: &[(&'static str, &str)],
+        body: impl Into<Bytes>,
+    ) {
+        for &(name, value) in others {
+            headers.insert(name, value);
+        }
+        let publish = async {
+            let sent = self.context.publish_with_headers(subject.to_owned(), headers, body.into()).await;
+            sent.expect("the server is there").await.expect("the message is stored");
+        };
+        self.runtime.block_on(publish);
+    }
+
     /// Publishes messages in their order, many at once, and waits until all are stored.
     pub fn publish_all(&self, messages: impl IntoIterator<Item = (String, Vec<u8>)>) {
         self.runtime.block_on(async {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 
@@ -24,6 +25,15 @@ pub struct Finished {
     pub code: Option<i32>,
     /// All that it printed, to whichever stream.
     pub printed: String,
+}
+
+/// Where a program's outputs go, if not to its log.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Redirected<'a> {
+    /// Standard output.
+    pub output: Option<&'a Path>,
+    /// Standard error.
+    pub errors: Option<&'a Path>,
 }
 
 impl Program {
@@ -53,6 +63,47 @@ impl Program {
     #[track_caller]
     pub fn run(directory: &Path, arguments: &[&str]) -> Finished {
         Self::start(directory, arguments).finish()
+    }
+
+    /// Starts `tallymark` with its outputs in these places, whether files, pipes or terminals, and with a pipe to its
+    /// standard input. What is not redirected is in the log. Closing the pipe ends the input.
+    pub fn start_redirected(
+        directory: &Path,
+        arguments: &[&str],
+        Redirected { output, errors }: Redirected<'_>,
+    ) -> (Self, ChildStdin) {
+        let (mut script, mut places) = ("exec \"$@\"".to_owned(), BTreeMap::new());
+        for (descriptor, place) in [("1", output), ("2", errors)] {
+            if let Some(place) = place {
+                let variable = format!("PLACE{descriptor}");
+                script += &format!(" {descriptor}>>\"${variable}\"");
+                places.insert(variable, place.to_str().expect("a path is a text").to_owned());
+            }
+        }
+        // Without it no terminal is taken to be able to do anything.
+        places.insert("TERM".to_owned(), "xterm".to_owned());
+        let executable = tallymark();
+        let executable = executable.to_str().expect("a path is a text");
+        let arguments = [&["-c", &script, "sh", executable], arguments].concat();
+        let mut program = Self::launch(Path::new("/bin/sh"), directory, &arguments, &places, Stdio::piped());
+        let pipe = program.process.take_stdin().expect("standard input is a pipe");
+        (program, pipe)
+    }
+
+    /// Runs `tallymark` to its end with this input; returns also what it wrote to standard output, which is not among
+    /// what it printed.
+    #[track_caller]
+    pub fn run_apart(directory: &Path, arguments: &[&str], input: &[u8]) -> (Finished, Vec<u8>) {
+        let output = tempfile::NamedTempFile::new_in(directory).expect("a file can be made");
+        let redirected = Redirected { output: Some(output.path()), errors: None };
+        let (program, mut pipe) = Self::start_redirected(directory, arguments, redirected);
+        match pipe.write_all(input) {
+            // It has seen enough, and its status will tell.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            written => written.expect("a pipe can be written to"),
+        }
+        drop(pipe);
+        (program.finish(), fs::read(output.path()).expect("a file can be read"))
     }
 
     fn launch(

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use xtask::Signal;
 
+use crate::asker::{Asker, Badge};
 use crate::executable::tallymark;
 use crate::http::{Answer, Client};
 use crate::metrics::Metrics;
@@ -37,17 +38,8 @@ struct Running {
 
 #[derive(Debug)]
 struct Listeners {
-    public: Client,
+    public: Asker,
     operator: Client,
-}
-
-/// A badge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Badge {
-    /// The number.
-    pub count: u64,
-    /// Every event up to this stream sequence is in it.
-    pub sequence: u64,
 }
 
 impl Service {
@@ -93,9 +85,11 @@ impl Service {
         let running = self.running.as_mut().expect("the service was launched");
         if running.listeners.is_none() {
             let log = running.program.printed();
-            let client = |setting| bound(&log, setting).map(Client::new);
-            let clients = client("http.listen").zip(client("http.operator_listen"));
-            running.listeners = clients.map(|(public, operator)| Listeners { public, operator });
+            let bound = bound(&log, "http.listen").zip(bound(&log, "http.operator_listen"));
+            running.listeners = bound.map(|(public, operator)| Listeners {
+                public: Asker::new(public),
+                operator: Client::new(operator),
+            });
         }
         running.listeners.is_some()
     }
@@ -218,39 +212,31 @@ impl Service {
     /// Asks for a badge.
     #[track_caller]
     pub fn ask(&self, tenant: &str, user: &str, tags: &[&str]) -> Answer {
-        let mut target = "/me/badge".to_owned();
-        for (number, tag) in tags.iter().enumerate() {
-            target += if number == 0 { "?roomTags=" } else { "&roomTags=" };
-            target += &encoded(tag);
-        }
-        self.request("GET", &target, tenant, user)
+        self.listeners().public.ask(tenant, user, tags)
     }
 
     /// A request to the public listener with that user's credentials.
     #[track_caller]
     pub fn request(&self, method: &str, target: &str, tenant: &str, user: &str) -> Answer {
-        let (key, token) = (settings::client_key(tenant), settings::token(tenant, user));
-        let headers = [("IM-CLIENT-KEY", key.as_str()), ("IM-Authorization", token.as_str())];
-        let answer = self.public().request(method, target, &headers);
-        answer.unwrap_or_else(|error| panic!("{method} {target} of {user}: {error}"))
+        self.listeners().public.request(method, target, tenant, user)
     }
 
     /// A badge that must be given.
     #[track_caller]
     pub fn badge(&self, tenant: &str, user: &str, tags: &[&str]) -> Badge {
-        let answer = self.ask(tenant, user, tags);
-        let count = answer.json()["result"]["badge"].as_u64();
-        let sequence = answer.header("badge-seq").and_then(|sequence| sequence.parse().ok());
-        match (answer.status, count, sequence) {
-            (200, Some(count), Some(sequence)) => Badge { count, sequence },
-            _ => panic!("this is no badge: {answer:?}"),
-        }
+        self.listeners().public.badge(tenant, user, tags)
+    }
+
+    /// Somebody else who asks for badges, over a connection of their own.
+    #[track_caller]
+    pub fn asker(&self) -> Asker {
+        Asker::new(self.public().server())
     }
 
     /// The public listener.
     #[track_caller]
     pub fn public(&self) -> &Client {
-        &self.listeners().public
+        self.listeners().public.client()
     }
 
     /// The operator's listener.
@@ -281,15 +267,6 @@ impl Service {
 fn metrics(operator: &Client) -> Result<Metrics, String> {
     let answer = operator.get("/metrics", &[]).map_err(|error| error.to_string())?;
     if answer.status == 200 { Ok(Metrics::new(answer.body)) } else { Err(format!("{answer:?}")) }
-}
-
-/// A value of a query string.
-fn encoded(value: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    value.bytes().map(byte).collect()
 }
 
 /// The lines of a log.

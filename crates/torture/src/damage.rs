@@ -155,7 +155,7 @@ fn draw(
         },
         Damage::RowBit | Damage::RowLost | Damage::RowOld => return through_sled(kind, &store, &old, random),
         Damage::Conf => spoil(&store.join("conf"), random)?,
-        Damage::Marker => spoil(&data_dir.join("marker"), random)?,
+        Damage::Marker => spoil(&store.join("marker"), random)?,
         Damage::Current => spoil(&data_dir.join("current"), random)?,
         _ => {
             let mut bytes = fs::read(&db)?;

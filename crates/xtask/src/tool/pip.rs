@@ -1,0 +1,28 @@
+//! Packages of Python that carry an executable.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+/// Installs what a requirements file pins to `prefix`. Fails with what pip says, or why it can't be run.
+pub(super) fn install(requirements: &str, scratch: &Path, prefix: &Path) -> Result<(), String> {
+    let file = scratch.join("requirements.txt");
+    fs::write(&file, requirements).map_err(|error| format!("{}: {error}", file.display()))?;
+    let output = Command::new("python3")
+        .args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"])
+        .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
+        .arg("--target")
+        .arg(prefix)
+        .arg("--requirement")
+        .arg(file)
+        .output();
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err("there is no python3 on PATH".to_owned())
+        }
+        Err(error) => Err(format!("python3 can't be run: {error}")),
+    }
+}
