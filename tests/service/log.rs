@@ -1,5 +1,8 @@
 //! The stream as a log: what is read of it, whatever happens to it meanwhile.
 
+use std::num::NonZero;
+use std::time::{Duration, Instant};
+
 use consumer::{Bounds, Log, LogError, LogMessage};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use tests::{Nats, until};
@@ -151,6 +154,18 @@ fn the_sequence_of_a_time_is_the_last_one_stored_by_then() {
     }
     assert_eq!(reader.sequence_at(0), 3);
     assert_eq!(reader.sequence_at(u64::MAX), 60);
+}
+
+#[test]
+fn a_log_is_read_no_faster_than_asked() {
+    let nats = Nats::start();
+    publish(&nats, 3_000);
+    let mut reader = Reader::new(&nats);
+    reader.log = reader.log.clone().at_most(NonZero::new(5_000).unwrap());
+    let start = Instant::now();
+    assert_eq!(reader.sequences(1, u64::MAX), (1..=3_000).collect::<Vec<_>>());
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(500), "3,000 messages at 5,000 a second took {took:?}");
 }
 
 /// Bug this would show: what was on its way when a connection broke is missing or comes twice.

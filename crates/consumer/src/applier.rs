@@ -21,7 +21,6 @@ use crate::duty::{Duty, Until};
 use crate::gaps::Gap;
 use crate::intake::{Intake, Step};
 use crate::letter::letter;
-use crate::limit::Limit;
 use crate::metrics::{Metrics, gauge};
 use crate::pace::Pace;
 use crate::status::Status;
@@ -47,7 +46,6 @@ pub(crate) struct Applier {
     pub(crate) backlog: Backlog,
     pub(crate) duty: watch::Receiver<Duty>,
     pub(crate) until: Option<Until>,
-    pub(crate) limit: Limit,
 }
 
 /// The applier at work.
@@ -218,9 +216,7 @@ impl Running {
             self.intake = Some((session, intake)).filter(|_| self.parts.sessions.is_current(session));
             return Ok(());
         }
-        let count = batch.messages.len();
         let halted = self.messages(&mut intake, batch.messages)?;
-        self.parts.limit.wait_for(count);
         match halted {
             None => self.intake = Some((session, intake)),
             Some(halt) => {

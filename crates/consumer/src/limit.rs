@@ -1,41 +1,52 @@
-//! How fast events may be applied.
+//! How fast events may come.
 
 use std::num::NonZero;
 use std::time::{Duration, Instant};
 
-/// Keeps the rate of events below a bound, by waiting.
+/// Keeps the rate of events below a bound, by having whoever pulls them wait.
 #[derive(Debug)]
 pub(crate) struct Limit {
-    /// How long one event takes at the bound.
-    each: Option<Duration>,
-    /// When the next event may be applied.
+    most_per_second: Option<NonZero<u32>>,
+    /// When the next event may come.
     next: Instant,
 }
 
+/// So much time in which fewer events came is made up for.
+const SLACK: Duration = Duration::from_millis(100);
+/// What may come in this time is asked for at once: the server sends that without a pause, and others wait for it meanwhile.
+const PULLS_PER_SECOND: u32 = 50;
+/// Fewer messages are no burden for anybody.
+const FEWEST_PULLED: u32 = 100;
+
 impl Limit {
     pub(crate) fn new(most_per_second: Option<NonZero<u32>>, now: Instant) -> Self {
-        Self { each: most_per_second.map(|most| Duration::from_secs(1) / most.get()), next: now }
+        Self { most_per_second, next: now }
     }
 
-    /// So many events at the most are to be applied at once, so that no wait is long.
-    pub(crate) fn most_at_once(most_per_second: Option<NonZero<u32>>) -> usize {
-        most_per_second.map_or(usize::MAX, |most| (most.get() / 10).max(1) as usize)
+    /// So many events are to be handed on together at the most.
+    pub(crate) fn most_together(&self) -> usize {
+        self.most_per_second.map_or(usize::MAX, |most| (most.get() / PULLS_PER_SECOND).max(1) as usize)
     }
 
-    /// So many events were applied. Waits as long as they should have taken.
-    pub(crate) fn wait_for(&mut self, events: usize) {
-        let wait = self.after(events, Instant::now());
-        if !wait.is_zero() {
-            std::thread::sleep(wait);
-        }
+    /// So many events are to be asked for at once at the most.
+    pub(crate) fn most_pulled(&self) -> usize {
+        self.most_together().max(FEWEST_PULLED as usize)
     }
 
-    /// Time in which nothing came is not made up for.
-    fn after(&mut self, events: usize, now: Instant) -> Duration {
-        let Some(each) = self.each else { return Duration::ZERO };
+    /// So many events came.
+    pub(crate) fn came(&mut self, events: usize, now: Instant) {
+        let Some(most) = self.most_per_second else { return };
         let events = u32::try_from(events).unwrap_or(u32::MAX);
-        self.next = self.next.max(now) + each.saturating_mul(events);
-        self.next.saturating_duration_since(now)
+        let take = Duration::from_secs(1).saturating_mul(events) / most.get();
+        let earliest = now.checked_sub(SLACK).unwrap_or(now);
+        self.next = self.next.max(earliest) + take;
+    }
+
+    /// Waits until the next event may come. Nothing is lost where this is given up.
+    pub(crate) async fn passed(&self) {
+        if self.most_per_second.is_some() {
+            tokio::time::sleep_until(self.next.into()).await;
+        }
     }
 }
 
@@ -48,12 +59,22 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut limit = Limit::new(NonZero::new(1_000), start);
-        assert_eq!(limit.after(100, start), Duration::from_millis(100));
-        assert_eq!(limit.after(100, at(150)), Duration::from_millis(100), "nothing is made up for");
-        assert_eq!(limit.after(10, at(200)), Duration::from_millis(60));
-        let mut limit = Limit::new(None, start);
-        assert_eq!(limit.after(1_000_000, start), Duration::ZERO);
-        let at_once = |most| Limit::most_at_once(NonZero::new(most));
-        assert_eq!([at_once(1), at_once(20), at_once(50_000), at_once(0)], [1, 2, 5_000, usize::MAX]);
+        limit.came(100, start);
+        assert_eq!(limit.next, at(100));
+        limit.came(100, at(150));
+        assert_eq!(limit.next, at(200), "what was late is made up for");
+        limit.came(10, at(1_000));
+        assert_eq!(limit.next, at(910), "but not all of it");
+        limit.came(u32::MAX as usize + 1, at(1_000));
+        assert!(limit.next > at(4_294_967_000));
+    }
+
+    #[test]
+    fn little_is_asked_for_at_once() {
+        let now = Instant::now();
+        let together = |most| Limit::new(NonZero::new(most), now).most_together();
+        assert_eq!([together(1), together(60), together(50_000), together(0)], [1, 1, 1_000, usize::MAX]);
+        let pulled = |most| Limit::new(NonZero::new(most), now).most_pulled();
+        assert_eq!([pulled(1), pulled(50_000), pulled(0)], [100, 1_000, usize::MAX]);
     }
 }

@@ -2,6 +2,8 @@
 
 mod reading;
 
+use std::num::NonZero;
+
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, HeaderMap, Subject};
 use bytes::Bytes;
@@ -18,6 +20,7 @@ pub struct Log {
     client: Client,
     jetstream: Context,
     stream: String,
+    most_per_second: Option<NonZero<u32>>,
 }
 
 /// What a stream holds: its sequences from the first to the last. An empty stream's first is one above its last.
@@ -111,7 +114,13 @@ impl Log {
     ///
     /// Outside of a tokio runtime.
     pub fn new(client: Client, stream: &str) -> Self {
-        Self { jetstream: jetstream::new(client.clone()), client, stream: stream.to_owned() }
+        let jetstream = jetstream::new(client.clone());
+        Self { jetstream, client, stream: stream.to_owned(), most_per_second: None }
+    }
+
+    /// The same log, read so slowly that others find the server free: so many messages in a second at the most, few at once.
+    pub fn at_most(self, messages_per_second: NonZero<u32>) -> Self {
+        Self { most_per_second: Some(messages_per_second), ..self }
     }
 
     /// What the stream holds now.

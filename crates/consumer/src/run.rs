@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use async_nats::ConnectOptions;
 use counters::Counters;
@@ -18,7 +17,6 @@ use crate::duty::{Duty, Until};
 use crate::error::ConsumerError;
 use crate::identity::Allowed;
 use crate::inbox::Inbox;
-use crate::limit::Limit;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
@@ -84,7 +82,6 @@ pub async fn run<Shutdown: Future<Output = ()>>(
         backlog: backlog.clone(),
         duty: duty.clone(),
         until,
-        limit: Limit::new(settings.most_events_per_second, Instant::now()),
     };
     let (alive, ended) = oneshot::channel::<()>();
     let body = move || {

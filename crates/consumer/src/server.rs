@@ -70,7 +70,11 @@ pub(crate) trait Server {
     async fn consumer(&self, stream: &str, start_sequence: u64) -> Result<Self::Consumer, Failure>;
 
     /// Begins to ask for messages.
-    async fn messages(&self, consumer: &Self::Consumer) -> Result<Self::Messages, Failure>;
+    async fn messages(
+        &self,
+        consumer: &Self::Consumer,
+        most_at_once: usize,
+    ) -> Result<Self::Messages, Failure>;
 }
 
 /// What is to be known to say whether this is the stream that was counted up to that position.
@@ -143,8 +147,12 @@ impl Server for Link {
         pull_consumer(&self.jetstream, stream, start_sequence).await
     }
 
-    async fn messages(&self, consumer: &PullConsumer) -> Result<PulledMessages, Failure> {
-        pull(&self.client, consumer).await
+    async fn messages(
+        &self,
+        consumer: &PullConsumer,
+        most_at_once: usize,
+    ) -> Result<PulledMessages, Failure> {
+        pull(&self.client, consumer, most_at_once).await
     }
 }
 
@@ -167,10 +175,15 @@ pub(crate) async fn pull_consumer(
     jetstream.create_consumer_on_stream(config, stream).await.map_err(Failure::Create)
 }
 
-/// Begins to ask a consumer for messages.
-pub(crate) async fn pull(client: &Client, consumer: &PullConsumer) -> Result<PulledMessages, Failure> {
+/// Begins to ask a consumer for messages, so many at once at the most.
+pub(crate) async fn pull(
+    client: &Client,
+    consumer: &PullConsumer,
+    most_at_once: usize,
+) -> Result<PulledMessages, Failure> {
     let bytes = PULL_BYTES.max(client.max_payload().saturating_mul(2));
-    let builder = consumer.stream().max_messages_per_batch(PULL_MESSAGES).max_bytes_per_batch(bytes);
+    let most = most_at_once.min(PULL_MESSAGES);
+    let builder = consumer.stream().max_messages_per_batch(most).max_bytes_per_batch(bytes);
     let messages = builder.expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT).messages().await?;
     Ok(messages.map(delivered as fn(Pulled) -> Result<Delivered, Failure>))
 }

@@ -1,6 +1,8 @@
 //! One consumer's time: from the question whether the stream is the one that was counted, to the
 //! first thing that makes another consumer necessary.
 
+use std::time::Instant;
+
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream::ConsumerError as CreateConsumerError;
 use futures::{FutureExt as _, Stream, StreamExt as _};
@@ -219,13 +221,14 @@ impl Source {
         session: Session,
         reports: &mut UnboundedReceiver<Report>,
     ) -> Result<End, ApplierGone> {
-        let mut messages = match server.messages(consumer).await {
+        let mut limit = Limit::new(self.settings.most_events_per_second, Instant::now());
+        let mut messages = match server.messages(consumer, limit.most_pulled()).await {
             Ok(messages) => messages,
             Err(failure) => return Ok(End::Failed(failure)),
         };
         let (replaced, watched) = (server.replaced(connection), self.watch(server, true));
         tokio::pin!(replaced, watched);
-        let most_messages = BATCH_MESSAGES.min(Limit::most_at_once(self.settings.most_events_per_second));
+        let most_messages = BATCH_MESSAGES.min(limit.most_together());
         loop {
             let first = tokio::select! {
                 biased;
@@ -237,10 +240,11 @@ impl Source {
                     }
                     continue;
                 }
-                first = messages.next() => first,
+                first = limit.passed().then(|()| messages.next()) => first,
             };
             let Gathered { batch, bytes, failure } = gather(first, &mut messages, most_messages);
             if !batch.is_empty() {
+                limit.came(batch.len(), Instant::now());
                 self.inbox.batch(session, batch, bytes).await?;
             }
             if let Some(failure) = failure {

@@ -57,7 +57,7 @@ pub fn generations(data_dir: &Path) -> Result<Vec<GenerationInfo>, OpenError> {
             Some(standby) => Role::Standby(standby),
             None => Role::Unfinished,
         };
-        let is_in_use = matches!(generation.lock(), Err(OpenError::GenerationInUse(_)));
+        let is_in_use = generation.is_in_use();
         found.push(GenerationInfo { number, role, bytes: size_of(&generation.path), is_in_use });
     }
     Ok(found)

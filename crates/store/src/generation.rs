@@ -5,12 +5,17 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::OpenError;
 use crate::marker::{Marker, State};
 use crate::snapshot::Shelf;
 use crate::standby::{self, Standby};
+
+/// How long a generation may be locked by one that only looks, and how often it is tried meanwhile.
+const LOCK_PATIENCE: Duration = Duration::from_millis(100);
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 /// The data directory. Cheap to clone; while a clone lives that was made by [`open`](Self::open), no other process
 /// uses the store that is current, nor says which one is.
@@ -38,11 +43,25 @@ impl Generation {
     pub(crate) fn lock(&self) -> Result<File, OpenError> {
         let path = self.path.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(io(&path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(OpenError::GenerationInUse(self.number)),
-            Err(TryLockError::Error(error)) => Err(io(&path)(error)),
+        let mut patience = LOCK_PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                // Someone may only be looking whether anyone has it.
+                Err(TryLockError::WouldBlock) if !patience.is_zero() => {
+                    thread::sleep(LOCK_RETRY);
+                    patience = patience.saturating_sub(LOCK_RETRY);
+                }
+                Err(TryLockError::WouldBlock) => return Err(OpenError::GenerationInUse(self.number)),
+                Err(TryLockError::Error(error)) => return Err(io(&path)(error)),
+            }
         }
+    }
+
+    /// Whether someone uses it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        let lock = File::open(self.path.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// What is said of it, if it is not the one to be used.

@@ -131,7 +131,11 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<()> {
         Command::Serve { config } => {
             let settings = Settings::load(config.as_deref(), environment)?;
             telemetry::start(&settings.log);
-            runtime()?.block_on(serve::run(settings))
+            let runtime = runtime()?;
+            let ended = runtime.block_on(serve::run(settings));
+            // A generation that is being opened beside the one in use may be left at any point: nobody waits for that.
+            runtime.shutdown_background();
+            ended
         }
         Command::Publish(arguments) => {
             let settings = Settings::load(arguments.config.as_deref(), environment)?;

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use counters::{MutedRooms, Policies, Reader};
 use events::Prefix;
@@ -19,7 +19,6 @@ use crate::delivered::Delivered;
 use crate::duty::{Duty, Until};
 use crate::gaps::Gap;
 use crate::intake::{Sequences, Stop};
-use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::question::Question;
@@ -98,7 +97,6 @@ impl Desk {
             backlog: Backlog::default(),
             duty: duty.for_ever(),
             until,
-            limit: Limit::new(None, Instant::now()),
         };
         let thread = std::thread::spawn(move || applier.run(&inbox));
         Self { dir, gaps, status, sessions, session: None, work, reports, reader, outbox, thread }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Log, LogError, LogMessage};
 use crate::gaps::Gap;
 use crate::intake::{self, Intake};
+use crate::limit::Limit;
 use crate::raw;
 use crate::server::{PulledMessages, pull, pull_consumer};
 use crate::session::Failure;
@@ -36,6 +37,7 @@ pub(super) struct Reading {
     source: Source,
     /// Since when every attempt has failed.
     failing_since: Option<Instant>,
+    limit: Limit,
 }
 
 /// Where the next message is to come from.
@@ -68,7 +70,8 @@ impl Reading {
     pub(super) fn new(log: Log, from: u64, to: u64) -> Self {
         // Sequences begin with 1.
         let next = from.max(1);
-        Self { log, next, to, created_ns: None, source: Source::Unmade, failing_since: None }
+        let limit = Limit::new(log.most_per_second, std::time::Instant::now());
+        Self { log, next, to, created_ns: None, source: Source::Unmade, failing_since: None, limit }
     }
 
     /// The next message, and what reads on.
@@ -78,12 +81,14 @@ impl Reading {
             self.created_ns = Some(found.created_ns);
             self.to = self.to.min(found.bounds.last);
         }
+        self.limit.passed().await;
         while self.next <= self.to {
             match self.step().await {
                 Ok(Step::Message(message)) if message.sequence > self.to => return Ok(None),
                 Ok(Step::Message(message)) => {
                     self.next = message.sequence + 1;
                     self.failing_since = None;
+                    self.limit.came(1, std::time::Instant::now());
                     return Ok(Some((message, self)));
                 }
                 Ok(Step::Again) => {}
@@ -140,7 +145,7 @@ impl Reading {
     async fn make(&mut self) -> Result<Step, LogError> {
         let consumer = pull_consumer(&self.log.jetstream, &self.log.stream, self.next).await;
         self.confirm().await?;
-        let asked = async { pull(&self.log.client, &consumer?).await };
+        let asked = async { pull(&self.log.client, &consumer?, self.limit.most_pulled()).await };
         match asked.await {
             Ok(messages) => {
                 let (messages, intake) = (Box::new(messages), Intake::new(self.to));

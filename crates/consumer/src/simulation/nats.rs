@@ -382,7 +382,7 @@ impl Server for Nats {
         Ok(number)
     }
 
-    async fn messages(&self, consumer: &u64) -> Result<Self::Messages, Failure> {
+    async fn messages(&self, consumer: &u64, _: usize) -> Result<Self::Messages, Failure> {
         self.answer().await.map_err(|()| Failure::Ended)?;
         let (nats, number) = (self.clone(), *consumer);
         Ok(Box::pin(futures::stream::poll_fn(move |_| nats.lock().next(number))))

@@ -21,7 +21,6 @@ use crate::gaps::Gap;
 use crate::identity::Allowed;
 use crate::inbox::Inbox;
 use crate::letter::Copied;
-use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::puller::{Ended, Puller};
@@ -121,7 +120,6 @@ impl Process {
             backlog: backlog.clone(),
             duty: Duty::Live.for_ever(),
             until: None,
-            limit: Limit::new(None, Instant::now()),
         };
         let settings = Settings {
             servers: Vec::new(),

@@ -85,6 +85,26 @@ fn a_generation_is_counted_beside_the_one_in_use_and_takes_its_place() {
     assert_eq!(numbers(&options), [(1, "current")]);
 }
 
+/// Bug this would show: whoever lists generations makes another one fail that opens one at the same moment.
+#[test]
+fn looking_whether_a_generation_is_in_use_keeps_nobody_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = store_in(dir.path());
+    let number = rebuild(&options, true);
+    let lock = dir.path().join(format!("generations/{number}/lock"));
+    let looking = fs::File::open(&lock).unwrap();
+    looking.lock_shared().unwrap();
+    assert!(!generations(dir.path()).unwrap()[1].is_in_use);
+    let open = || Store::open_standby(&options, &Metrics::default(), number, &|_| {});
+    assert!(matches!(open(), Err(OpenError::GenerationInUse(2))));
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(open);
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        looking.unlock().unwrap();
+        opening.join().unwrap().unwrap();
+    });
+}
+
 #[test]
 fn what_stands_beside_is_kept_at_a_start_and_never_taken_for_the_one_in_use() {
     let dir = tempfile::tempdir().unwrap();
