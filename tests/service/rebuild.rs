@@ -1,5 +1,6 @@
 //! Counting anew beside the service, and exchanging the counts in use without anybody noticing.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -137,8 +138,9 @@ fn a_rebuild_broken_off_anywhere_goes_on_to_the_same_digest() {
     let file = service.settings_file();
     let arguments = ["rebuild", "--rate", "3000", "--json", "--config", file.to_str().unwrap()];
     let (mut interrupted, mut killed) = (0, 0);
-    for number in 2.. {
-        for turn in 0.. {
+    let mut finished = finished_generations(&service);
+    while interrupted < 6 || killed < 6 {
+        let rebuilt = (0..).find_map(|turn| {
             let mut program = Program::start(file.parent().unwrap(), &arguments);
             // Anywhere from before its start to behind its end.
             thread::sleep(Duration::from_millis(fastrand::u64(50..1_000)));
@@ -152,19 +154,25 @@ fn a_rebuild_broken_off_anywhere_goes_on_to_the_same_digest() {
                 program.kill();
                 killed += 1;
             }
-            let listed = json(&service, &["generations", "list"]);
-            let all = listed.as_array().unwrap();
-            let complete = all.iter().filter(|generation| generation["complete"] == true).count();
-            if complete as u64 == number {
-                break;
-            }
-        }
-        let digest = digest(&service, number);
-        assert_eq!(digest, whole["digest"], "generation {number}");
-        if interrupted >= 6 && killed >= 6 {
-            break;
-        }
+            finished_generations(&service).difference(&finished).next().copied()
+        });
+        let rebuilt = rebuilt.expect("a generation is finished at last");
+        finished.insert(rebuilt);
+        assert_eq!(digest(&service, rebuilt), whole["digest"], "generation {rebuilt}");
     }
+}
+
+/// The generation in use and those that could be. One that was killed at its start is neither, and keeps its number.
+fn finished_generations(service: &Service) -> BTreeSet<u64> {
+    let listed = json(service, &["generations", "list"]);
+    let is_finished = |generation: &&Value| generation["use"] == "in use" || generation["complete"] == true;
+    listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(is_finished)
+        .map(|generation| generation["number"].as_u64().unwrap())
+        .collect()
 }
 
 /// The digest that a generation says it has, which opening proves.

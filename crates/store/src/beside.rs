@@ -125,10 +125,7 @@ impl Store {
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<(Self, Counters), OpenError> {
         let data_dir = DataDir::beside(&options.data_dir);
-        let generation = data_dir.existing(number)?;
-        if generation.standby()?.is_none() {
-            return Err(OpenError::IsCurrent(number));
-        }
+        let (generation, _) = data_dir.beside_the_current(number)?;
         let opening = Opening { data_dir: &data_dir, options, metrics, progress };
         let ready = opening.generation(generation)?;
         let ready = ready.map_err(|damage| OpenError::Damaged { number, damage })?;
@@ -147,11 +144,9 @@ impl DataDir {
     /// Makes a generation the one in use, in one step. `replaced` is the one that was, and up to where it is counted: it is kept.
     /// Neither this process nor another may be asking the store it replaces for what is counted from here on.
     pub fn adopt(&self, number: u64, replaced: Option<(u64, Standby)>) -> Result<(), OpenError> {
-        let generation = self.existing(number)?;
-        match generation.standby()? {
-            Some(standby) if !standby.is_complete => return Err(OpenError::NotComplete(number)),
-            Some(_) => {}
-            None => return Err(OpenError::IsCurrent(number)),
+        let (generation, standby) = self.beside_the_current(number)?;
+        if !standby.is_complete {
+            return Err(OpenError::NotComplete(number));
         }
         if let Some((replaced, standby)) = replaced {
             let path = self.numbered(replaced).path;
@@ -192,6 +187,16 @@ impl DataDir {
         Self::mark_unfinished(&generation)?;
         Standby::remove(&generation.path).map_err(io(&generation.path))?;
         self.abandon(&generation)
+    }
+
+    /// A generation, and what is said of it, if it is not the one in use.
+    fn beside_the_current(&self, number: u64) -> Result<(Generation, Standby), OpenError> {
+        let generation = self.existing(number)?;
+        match generation.standby()? {
+            Some(standby) => Ok((generation, standby)),
+            None if self.current_number()? == Some(number) => Err(OpenError::IsCurrent(number)),
+            None => Err(OpenError::Unfinished(number)),
+        }
     }
 
     fn existing(&self, number: u64) -> Result<Generation, OpenError> {

@@ -33,6 +33,12 @@ pub enum OpenError {
     /// It was not counted to its end.
     #[error("generation {0} is a rebuild that was not finished: `tallymark rebuild` goes on with it")]
     NotComplete(u64),
+    /// It was broken off before anything was in it.
+    #[error(
+        "generation {0} was broken off before anything was counted in it: the next start of the service removes it, or \
+         `tallymark generations remove {0}`"
+    )]
+    Unfinished(u64),
     /// A generation that is not in use can't be opened.
     #[error(
         "generation {number} can't be used: {damage}; remove it with `tallymark generations remove {number}`"

@@ -121,6 +121,22 @@ fn what_stands_beside_is_kept_at_a_start_and_never_taken_for_the_one_in_use() {
     ));
 }
 
+/// Bug this would show: a rebuild that was killed at its very start is said to be the generation in use.
+#[test]
+fn one_that_was_broken_off_at_its_start_is_called_so_and_can_be_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = store_in(dir.path());
+    let unfinished = dir.path().join("generations/2");
+    fs::create_dir(&unfinished).unwrap();
+    fs::write(unfinished.join("unfinished"), "").unwrap();
+    let data_dir = DataDir::beside(dir.path());
+    assert!(matches!(data_dir.adopt(2, None), Err(OpenError::Unfinished(2))));
+    let open = Store::open_standby(&options, &Metrics::default(), 2, &|_| {});
+    assert!(matches!(open, Err(OpenError::Unfinished(2))));
+    data_dir.remove(2).unwrap();
+    assert_eq!(numbers(&options), [(1, "current")]);
+}
+
 #[test]
 fn a_power_cut_between_the_steps_of_an_adoption_is_healed_by_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
