@@ -4,7 +4,6 @@ mod account;
 mod apply;
 mod changes;
 mod counters;
-mod cursors;
 #[cfg(feature = "damage")]
 mod damage;
 mod memberships;
@@ -13,6 +12,7 @@ mod outcome;
 mod policies;
 mod reader;
 mod restore;
+mod room_cursors;
 mod room_words;
 mod rooms;
 mod shared;

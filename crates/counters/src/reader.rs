@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::RoomIndex;
-use crate::cursors::Cursors;
 use crate::memberships::Memberships;
 use crate::policies::MutedRooms;
+use crate::room_cursors::Cursors;
 use crate::room_words::RoomWord;
 use crate::shared::Shared;
 use crate::tag_sets::{TagIndex, TagSets};
@@ -73,7 +72,7 @@ impl Reader {
     }
 
     fn sum(&self, tenant: &str, user: &str, muted: MutedRooms, fits: impl FnMut(RoomWord) -> bool) -> u64 {
-        let walk = |memberships: &Memberships| match &memberships.cursors {
+        let walk = |memberships: &Memberships| match memberships.plain.cursors() {
             Cursors::Narrow(cursors) => self.walk(memberships, cursors, muted, fits),
             Cursors::Wide(cursors) => self.walk(memberships, cursors, muted, fits),
         };
@@ -84,30 +83,34 @@ impl Reader {
     /// them are summed in one go.
     fn walk(
         &self,
-        Memberships { rooms, extras, .. }: &Memberships,
+        Memberships { plain, extras }: &Memberships,
         cursors: &[impl Into<u32> + Copy],
         muted: MutedRooms,
         mut fits: impl FnMut(RoomWord) -> bool,
     ) -> u64 {
+        let rooms = plain.indexes();
         let (mut sum, mut start) = (0, 0);
         for extra in &**extras {
-            let room = &extra.room;
+            let room = &extra.room.0;
             let rest = &rooms[start..];
             let is_next = rest.first() == Some(room);
             let place = start + if is_next { 0 } else { rest.partition_point(|other| other < room) };
             sum += self.plain(&rooms[start..place], &cursors[start..place], &mut fits);
             if !(muted == MutedRooms::Skip && extra.muted) {
-                sum += self.shared.unread(*room, cursors[place].into(), Some(extra), &mut fits).unwrap_or(0);
+                sum += self
+                    .shared
+                    .unread(extra.room, cursors[place].into(), Some(extra), &mut fits)
+                    .unwrap_or(0);
             }
             start = place + 1;
         }
-        sum + self.plain(&rooms[start..], &cursors[start..rooms.len()], &mut fits)
+        sum + self.plain(&rooms[start..], &cursors[start..], &mut fits)
     }
 
     /// The sum over memberships that have nothing but their cursors.
     fn plain(
         &self,
-        rooms: &[RoomIndex],
+        rooms: &[u32],
         cursors: &[impl Into<u32> + Copy],
         mut fits: impl FnMut(RoomWord) -> bool,
     ) -> u64 {

@@ -145,7 +145,7 @@ impl Restore {
                 memberships.position(index).ok_or(missing)?;
                 memberships.change_extra(index, |extra| match set {
                     NumberSet::Own(..) => extra.own.extend(numbers),
-                    _ => extra.mentioned.extend(numbers),
+                    _ => extra.change_rest(|rest| rest.mentioned.extend(numbers)),
                 });
             }
         }
@@ -167,7 +167,7 @@ impl Restore {
                 for key in &keys {
                     room.extra().kept_reads.entry(*key).or_default().push(reader);
                 }
-                memberships.change_extra(index, |extra| extra.kept_reads = keys);
+                memberships.change_extra(index, |extra| extra.change_rest(|rest| rest.kept_reads = keys));
             }
         }
         Ok(())

@@ -72,28 +72,28 @@ impl RoomWords {
         }
     }
 
-    /// Hands out the words of sorted rooms, each with its room and what is `beside` that. What many need of the way to
+    /// Hands out the words of rooms by ascending index, each with its room and what is `beside` that. What many need of the way to
     /// a word, the bucket, is looked up once for all of its rooms.
     #[inline]
     pub(crate) fn each<T: Copy>(
         &self,
-        mut rooms: &[RoomIndex],
+        mut rooms: &[u32],
         mut beside: &[T],
         mut each: impl FnMut(RoomIndex, T, RoomWord),
     ) {
         while let Some(first) = rooms.first() {
-            let bucket = Self::bucket(*first);
+            let bucket = Self::bucket(RoomIndex(*first));
             let start = Self::start(bucket);
-            let is_last_bucket = rooms.last().is_some_and(|room| Self::bucket(*room) == bucket);
+            let is_last_bucket = rooms.last().is_some_and(|room| Self::bucket(RoomIndex(*room)) == bucket);
             let end = if is_last_bucket {
                 rooms.len()
             } else {
-                rooms.partition_point(|room| Self::bucket(*room) == bucket)
+                rooms.partition_point(|room| Self::bucket(RoomIndex(*room)) == bucket)
             };
             let words = self.buckets[bucket].get().map_or(&[][..], |words| words);
             for (room, beside) in rooms[..end].iter().zip(&beside[..end]) {
-                let word = words.get(room.0 as usize - start).map_or(0, |word| word.load(Ordering::Acquire));
-                each(*room, *beside, RoomWord::unpack(word));
+                let word = words.get(*room as usize - start).map_or(0, |word| word.load(Ordering::Acquire));
+                each(RoomIndex(*room), *beside, RoomWord::unpack(word));
             }
             (rooms, beside) = (&rooms[end..], &beside[end..]);
         }
@@ -134,17 +134,18 @@ mod tests {
     fn sorted_rooms_get_their_words_in_turn() {
         let words = RoomWords::new();
         let rooms = [0, 5, (1 << 16) - 1, 1 << 16, (1 << 16) + 9, (1 << 17) + 3, 1 << 20];
-        let rooms = rooms.map(RoomIndex);
         // Nobody has written to the last bucket but one.
-        for room in rooms.into_iter().filter(|room| room.0 != (1 << 17) + 3) {
-            let word = RoomWord { head: room.0 + 1, tag_set: TagSetIndex(2), has_recalled: room.0 == 5 };
-            words.store(room, word);
+        for room in rooms.into_iter().filter(|room| *room != (1 << 17) + 3) {
+            let word = RoomWord { head: room + 1, tag_set: TagSetIndex(2), has_recalled: room == 5 };
+            words.store(RoomIndex(room), word);
         }
         for length in 0..=rooms.len() {
             let mut found = Vec::new();
             let places: Vec<usize> = (0..length).collect();
             words.each(&rooms[..length], &places, |room, place, word| found.push((room, place, word)));
-            let expected = places.iter().map(|place| (rooms[*place], *place, words.load(rooms[*place])));
+            let expected = places
+                .iter()
+                .map(|place| (RoomIndex(rooms[*place]), *place, words.load(RoomIndex(rooms[*place]))));
             assert_eq!(found, expected.collect::<Vec<_>>());
         }
     }

@@ -66,16 +66,16 @@ impl Counters {
 
     /// How many memberships a user has, those of deleted rooms included as long as they are held.
     pub fn held_memberships(&self, user: UserIndex) -> usize {
-        self.users.get(user).map_or(0, |user| user.memberships.read().rooms.len())
+        self.users.get(user).map_or(0, |user| user.memberships.read().plain.len())
     }
 
     /// Hands out the memberships of a user, by ascending room.
     pub fn each_membership(&self, user: UserIndex, mut each: impl FnMut(RoomIndex, MemberFact)) {
         let Some(user) = self.users.get(user) else { return };
         let memberships = user.memberships.read();
-        for room in memberships.rooms.iter().filter(|room| self.rooms.get(**room).is_some()) {
-            if let Some(fact) = memberships.fact(*room) {
-                each(*room, fact);
+        for room in memberships.plain.rooms().filter(|room| self.rooms.get(*room).is_some()) {
+            if let Some(fact) = memberships.fact(room) {
+                each(room, fact);
             }
         }
     }
@@ -94,7 +94,9 @@ impl Counters {
                 let memberships = user.memberships.read();
                 let extra = memberships.extra(room);
                 let is_own = matches!(set, NumberSet::Own(..));
-                ask(extra.map_or(&none, |extra| if is_own { &extra.own } else { &extra.mentioned }))
+                ask(extra
+                    .and_then(|extra| if is_own { Some(&extra.own) } else { extra.mentioned() })
+                    .unwrap_or(&none))
             }
         }
     }
@@ -106,7 +108,7 @@ impl Counters {
             KeptList::Reads(room, user) => {
                 let Some(user) = self.users.get(user) else { return ask(&[]) };
                 let memberships = user.memberships.read();
-                ask(memberships.extra(room).map_or(&[], |extra| &extra.kept_reads))
+                ask(memberships.extra(room).map_or(&[], |extra| extra.kept_reads()))
             }
         }
     }
@@ -130,7 +132,7 @@ impl Counters {
         let none = Numbers::default();
         let extra = memberships.extra(room);
         let own = extra.map_or(&none, |extra| &extra.own);
-        let mentioned = extra.map_or(&none, |extra| &extra.mentioned);
+        let mentioned = extra.and_then(|extra| extra.mentioned()).unwrap_or(&none);
         let recalled = self.shared.recalled(room).read();
         let recalled = recalled.get(&room).unwrap_or(&none);
         let above = cursor + 1..=head;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use events::{History, MessageKey, MessageRead, MessageUnread, RoomJoined, RoomLeft, RoomMuted};
 
 use crate::changes::{KeptList, NumberSet};
-use crate::memberships::{Extra, Memberships};
+use crate::memberships::{Extra, Memberships, Rest};
 use crate::outcome::{Applied, Full, Outcome, Reason, Remembered};
 use crate::users::User;
-use crate::{Counters, RoomIndex};
+use crate::{Counters, Numbers, RoomIndex};
 
 /// Rule 6: how many reads a member keeps in one room.
 pub(crate) const KEPT_READS: usize = 16;
@@ -42,14 +42,16 @@ impl Counters {
     /// Rule 6: the read waits for its message.
     fn keep_read(&mut self, user: &User, index: RoomIndex, key: MessageKey) -> Applied {
         let mut memberships = user.memberships.write();
-        if memberships.extra(index).is_some_and(|extra| extra.kept_reads.contains(&key)) {
+        if memberships.extra(index).is_some_and(|extra| extra.kept_reads().contains(&key)) {
             return Applied::unchanged(Reason::AlreadyKept);
         }
         let changes = &mut self.changes;
         let fallen_out = memberships.change_extra(index, |extra| {
-            changes.kept(KeptList::Reads(index, user.index), &extra.kept_reads);
-            extra.kept_reads.push(key);
-            (extra.kept_reads.len() > KEPT_READS).then(|| extra.kept_reads.remove(0))
+            changes.kept(KeptList::Reads(index, user.index), extra.kept_reads());
+            extra.change_rest(|Rest { kept_reads, .. }| {
+                kept_reads.push(key);
+                (kept_reads.len() > KEPT_READS).then(|| kept_reads.remove(0))
+            })
         });
         if let Some(room) = self.rooms.get_mut(index) {
             room.extra().kept_reads.entry(key).or_default().push(user.index);
@@ -90,7 +92,7 @@ impl Counters {
     ) {
         self.changes.member(user.index, room, memberships.fact(room));
         if let Some(position) = memberships.position(room) {
-            memberships.cursors.set(position, target);
+            memberships.plain.set(position, target);
         }
     }
 
@@ -169,7 +171,7 @@ impl Counters {
             let Some(user) = self.shared.users.find(tenant, id) else { continue };
             let mut memberships = user.memberships.write();
             let Some((cursor, extra)) = memberships.remove(room) else { continue };
-            let is_last = memberships.rooms.is_empty();
+            let is_last = memberships.plain.is_empty();
             drop(memberships);
             left = true;
             self.end_membership(&user, room, cursor, &extra);
@@ -187,7 +189,8 @@ impl Counters {
         };
         let mut memberships = std::mem::take(&mut *user.memberships.write());
         let mut was_a_member = false;
-        for room in memberships.rooms.clone().into_iter().rev() {
+        let rooms: Vec<RoomIndex> = memberships.plain.rooms().rev().collect();
+        for room in rooms {
             if self.rooms.get(room).is_none() {
                 continue;
             }
@@ -207,15 +210,15 @@ impl Counters {
         for number in extra.own.iter() {
             self.changes.number(NumberSet::Own(index, user.index), number, false);
         }
-        for number in extra.mentioned.iter() {
+        for number in extra.mentioned().into_iter().flat_map(Numbers::iter) {
             self.changes.number(NumberSet::Mentioned(index, user.index), number, false);
         }
-        if !extra.kept_reads.is_empty() {
-            self.changes.kept(KeptList::Reads(index, user.index), &extra.kept_reads);
+        if !extra.kept_reads().is_empty() {
+            self.changes.kept(KeptList::Reads(index, user.index), extra.kept_reads());
         }
         if let Some(room) = self.rooms.get_mut(index) {
             room.members -= 1;
-            for key in &extra.kept_reads {
+            for key in extra.kept_reads() {
                 room.forget_kept_read(key, user.index);
             }
         }

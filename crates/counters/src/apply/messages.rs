@@ -8,7 +8,7 @@ use super::Located;
 use crate::changes::{KeptList, NumberSet};
 use crate::outcome::{Applied, Full, Outcome, Reason, Remember, Remembered};
 use crate::policies::OwnMessages;
-use crate::{Counters, RoomIndex};
+use crate::{Counters, Numbers, RoomIndex};
 
 /// Rule 6: how many recalls a room keeps.
 pub(crate) const KEPT_RECALLS: usize = 64;
@@ -59,10 +59,10 @@ impl Counters {
         let Some(position) = memberships.position(room) else { return };
         if self.policies.own_messages == OwnMessages::MarkRead {
             self.changes.member(user.index, room, memberships.fact(room));
-            memberships.cursors.set(position, number);
+            memberships.plain.set(position, number);
         }
         let set = NumberSet::Own(room, user.index);
-        let forgettable = memberships.cursors.get(position).min(self.lowest_reachable_cursor(number));
+        let forgettable = memberships.plain.get(position).min(self.lowest_reachable_cursor(number));
         let changes = &mut self.changes;
         memberships.change_extra(room, |extra| {
             extra.own.remove_up_to(forgettable, |number| changes.number(set, number, false));
@@ -86,12 +86,13 @@ impl Counters {
             let set = NumberSet::Mentioned(room, user.index);
             let forgettable = cursor.min(self.lowest_reachable_cursor(number));
             let changes = &mut self.changes;
-            memberships.change_extra(room, |extra| {
-                extra.mentioned.remove_up_to(forgettable, |number| changes.number(set, number, false));
-                if extra.mentioned.insert(number) {
+            let mut change = |numbers: &mut Numbers| {
+                numbers.remove_up_to(forgettable, |number| changes.number(set, number, false));
+                if numbers.insert(number) {
                     changes.number(set, number, true);
                 }
-            });
+            };
+            memberships.change_extra(room, |extra| extra.change_rest(|rest| change(&mut rest.mentioned)));
         }
     }
 
@@ -115,14 +116,14 @@ impl Counters {
             let mut memberships = user.memberships.write();
             let Some(position) = memberships.position(index) else { continue };
             // Rule 5: forward only.
-            if memberships.cursors.get(position) < number {
+            if memberships.plain.get(position) < number {
                 self.changes.member(reader, index, memberships.fact(index));
-                memberships.cursors.set(position, number);
+                memberships.plain.set(position, number);
             }
             let changes = &mut self.changes;
             memberships.change_extra(index, |extra| {
-                changes.kept(KeptList::Reads(index, reader), &extra.kept_reads);
-                extra.kept_reads.retain(|kept| kept != key);
+                changes.kept(KeptList::Reads(index, reader), extra.kept_reads());
+                extra.change_rest(|rest| rest.kept_reads.retain(|kept| kept != key));
             });
         }
     }

@@ -9,12 +9,30 @@ use hashbrown::HashTable;
 use super::page::{ENTRIES_A_PAGE, IDS_A_PAGE, Place, ROW_BYTES, first_order, ids_of, page_of};
 use crate::bytes::BadRow;
 
+/// Of 28 bytes: with a number of 64 bits in it they would be 32.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     key: MessageKey,
     number: u32,
-    silent: bool,
-    time: u64,
+    /// The time, its lower half first; the top bit says that the message is silent.
+    time_and_silent: [u32; 2],
+}
+
+const SILENT_BIT: u64 = 1 << 63;
+
+impl Entry {
+    fn new(key: MessageKey, remembered: Remembered) -> Self {
+        let Remembered { number, silent, time, .. } = remembered;
+        debug_assert_eq!(time & SILENT_BIT, 0, "no clock shows that");
+        let bits = time | if silent { SILENT_BIT } else { 0 };
+        Self { key, number, time_and_silent: [low(bits), low(bits >> 32)] }
+    }
+
+    fn remembered(self, order: u64) -> Remembered {
+        let [low, high] = self.time_and_silent.map(u64::from);
+        let bits = high << 32 | low;
+        Remembered { order, number: self.number, silent: bits & SILENT_BIT != 0, time: bits & !SILENT_BIT }
+    }
 }
 
 /// Whole pages of ids, oldest first; the last page may still grow. All ids that are known are
@@ -25,7 +43,7 @@ pub(super) struct Window {
     first: u64,
     entries: VecDeque<Entry>,
     /// Orders, cut to 32 bits, by key; made when the window is looked at often enough to be worth it.
-    index: Option<HashTable<u32>>,
+    index: Option<Box<HashTable<u32>>>,
     looks: u8,
 }
 
@@ -42,10 +60,8 @@ fn hash(key: &MessageKey) -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "a window is shorter than 2^32, so these bits tell orders apart"
-)]
+/// A window is shorter than 2^32, so the lower half of an order tells it apart.
+#[allow(clippy::cast_possible_truncation, reason = "the upper half is not wanted")]
 fn low(order: u64) -> u32 {
     order as u32
 }
@@ -86,8 +102,8 @@ impl Window {
     }
 
     pub(super) fn get(&self, order: u64) -> Option<(MessageKey, Remembered)> {
-        let Entry { key, number, silent, time } = *self.entry(order)?;
-        Some((key, Remembered { order, number, silent, time }))
+        let entry = self.entry(order)?;
+        Some((entry.key, entry.remembered(order)))
     }
 
     /// The newest message of that id.
@@ -111,7 +127,7 @@ impl Window {
     }
 
     fn build_index(&mut self) {
-        self.index = Some(HashTable::with_capacity(self.entries.len() + SMALL));
+        self.index = Some(Box::new(HashTable::with_capacity(self.entries.len() + SMALL)));
         for position in 0..self.entries.len() {
             self.put_into_index(self.first + position as u64);
         }
@@ -134,12 +150,12 @@ impl Window {
     /// Adds the next message.
     pub(super) fn push(&mut self, key: MessageKey, remembered: Remembered) {
         debug_assert_eq!(remembered.order, self.next_order(), "ids are remembered in the order of posting");
-        let Remembered { order, number, silent, time } = remembered;
+        let order = remembered.order;
         if self.entries.len() == self.entries.capacity() {
             // Doubling would leave half of a window's memory unused once it is full. Most rooms are small.
             self.entries.reserve_exact(self.entries.len() / 8 + LEAST_GROWTH);
         }
-        self.entries.push_back(Entry { key, number, silent, time });
+        self.entries.push_back(Entry::new(key, remembered));
         self.put_into_index(order);
     }
 
@@ -178,6 +194,9 @@ impl Window {
             return Err(BadRow);
         }
         for (key, remembered) in ids_of(page, row)? {
+            if remembered.time & SILENT_BIT != 0 {
+                return Err(BadRow);
+            }
             self.push(key, remembered);
         }
         Ok(())
@@ -251,5 +270,18 @@ mod tests {
         let mut long = row.clone();
         long.extend([0; 18]);
         assert!(ids_of(1, &long).is_err(), "65 ids");
+    }
+
+    #[test]
+    fn the_longest_time_is_one_that_leaves_a_bit() {
+        for (time, is_good) in [(SILENT_BIT - 1, true), (SILENT_BIT, false)] {
+            let remembered = Remembered { order: 1, number: 1, silent: true, time };
+            let mut row = Vec::new();
+            Place::start_of(0).put(&mut row, &key(1), remembered);
+            let mut window = Window::starting_at_page(0);
+            assert_eq!(window.push_page(0, &row).is_ok(), is_good, "{time}");
+            assert_eq!(window.get(1), is_good.then_some((key(1), remembered)));
+        }
+        assert_eq!(size_of::<Entry>(), 28);
     }
 }
