@@ -64,7 +64,7 @@ pub fn generations(data_dir: &Path) -> Result<Vec<GenerationInfo>, OpenError> {
 }
 
 /// What a directory's files take. What vanishes meanwhile counts nothing.
-fn size_of(directory: &Path) -> u64 {
+pub(crate) fn size_of(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let sizes = entries.map(|entry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() => size_of(&entry.path()),

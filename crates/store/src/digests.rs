@@ -29,6 +29,14 @@ impl Digests {
         *self.room(room) += fact;
     }
 
+    /// What was added to the others is added here too.
+    pub(crate) fn add_all(&mut self, others: &Self) {
+        self.total += others.total;
+        for (room, subtotal) in (0..).map(RoomIndex).zip(&others.rooms) {
+            *self.room(room) += *subtotal;
+        }
+    }
+
     pub(crate) fn subtract(&mut self, room: RoomIndex, fact: Digest) {
         self.total -= fact;
         *self.room(room) -= fact;

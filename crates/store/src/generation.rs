@@ -111,6 +111,11 @@ impl DataDir {
         Self { path: path.to_owned(), lock: None }
     }
 
+    /// Whether no other process uses the store that is current, nor says which one is, while this lives.
+    pub(crate) fn is_held(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// Tells other processes how the one that holds this directory can be reached. Forgotten with the lock.
     pub fn announce(&self, address: &str) -> Result<(), OpenError> {
         let Some(lock) = &self.lock else { return Ok(()) };

@@ -29,7 +29,7 @@ const MOST_OPENINGS: u32 = 3;
 const SPACE_LOOK: Duration = Duration::from_millis(100);
 /// Rows of a snapshot go from the thread that reads to the one that writes in chunks of about so many
 /// bytes.
-const FILL_BYTES: usize = 1 << 16;
+pub(crate) const FILL_BYTES: usize = 1 << 16;
 /// So many chunks may wait to be written.
 const CHUNKS_WAITING: usize = 64;
 
@@ -360,16 +360,16 @@ pub(crate) enum FillError {
 }
 
 /// The checkpoint comes last: without one, rows are no store.
-fn seal(rows: &dyn Rows, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+pub(crate) fn seal(rows: &dyn Rows, checkpoint: &Checkpoint) -> Result<(), StoreError> {
     rows.apply(vec![(CHECKPOINT_KEY.to_vec(), Some(checkpoint.to_row().into()))])?;
     rows.sync()
 }
 
-fn sled_open_error(path: &Path, error: sled::Error) -> OpenError {
+pub(crate) fn sled_open_error(path: &Path, error: sled::Error) -> OpenError {
     OpenError::Sled { path: path.to_owned(), error }
 }
 
-fn store_open_error(path: &Path, error: StoreError) -> OpenError {
+pub(crate) fn store_open_error(path: &Path, error: StoreError) -> OpenError {
     match error {
         StoreError::Sled(error) => sled_open_error(path, error),
         other => OpenError::Io { path: path.to_owned(), error: std::io::Error::other(other) },

@@ -30,6 +30,9 @@ pub struct Options {
     pub quarantines_kept: usize,
     /// Nothing is written while the disk has fewer bytes left.
     pub reserve_bytes: u64,
+    /// At an orderly end, the store moves to a new generation if the files of this one take more than that, and three times
+    /// what their rows do.
+    pub compact_above_bytes: u64,
     /// How long the database may take to open.
     pub open_timeout: Duration,
     /// How long one call of the database may take.
@@ -52,6 +55,7 @@ impl Options {
             snapshots_kept: 2,
             quarantines_kept: 2,
             reserve_bytes: 256 << 20,
+            compact_above_bytes: 64 << 20,
             open_timeout: Duration::from_secs(600),
             write_timeout: Duration::from_secs(60),
             give_up: Arc::new(|why| panic!("{why}")),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crate::error::{Damage, OpenError};
 
+pub(crate) use check::walk_all;
 pub use facts::{Facts, MemberFacts, RoomFacts, Wanted, read_facts};
 pub(crate) use format::Footer;
 #[cfg(feature = "fuzzing")]

@@ -8,6 +8,7 @@ use events::MessageKey;
 
 use crate::checkpoint::{Checkpoint, Position};
 use crate::commit::{Commit, UserBits};
+use crate::compact::Compaction;
 use crate::database::Rows;
 use crate::digest::{self, Digest};
 use crate::digests::Digests;
@@ -308,11 +309,36 @@ impl Store {
         self.writer.give(Job::Snapshot(self.checkpoint.clone()))
     }
 
-    /// Waits for what is on its way, and notes that the store was closed in order.
+    /// Waits for what is on its way, and notes that the store was closed in order. A store whose files are much larger than
+    /// its newest snapshot, if that is of the last commit, moves to a new generation first.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.wait()?;
-        let _call = self.watchdog.watch();
-        self.marker.set(&State::Closed).map_err(|error| StoreError::Sync(Arc::new(error)))
+        let snapshot = self.snapshots.first();
+        let compaction = Compaction {
+            data_dir: &self.data_dir,
+            options: &self.options,
+            watchdog: &self.watchdog,
+            generation: &self.held.generation,
+            rows: &*self.rows,
+            checkpoint: &self.checkpoint,
+            row_bytes: snapshot
+                .filter(|newest| newest.sequence == self.position().applied)
+                .map(|newest| newest.bytes),
+        };
+        let is_replaced = compaction.run();
+        {
+            let _call = self.watchdog.watch();
+            self.marker.set(&State::Closed).map_err(|error| StoreError::Sync(Arc::new(error)))?;
+        }
+        if is_replaced {
+            let (data_dir, generation) = (self.data_dir.clone(), self.held.generation.clone());
+            // Sled lets go of its files before they go.
+            drop(self);
+            if let Err(error) = data_dir.abandon(&generation) {
+                tracing::warn!(%error, "the files of the store before are still there; the next start removes them");
+            }
+        }
+        Ok(())
     }
 
     /// Does what was handed to the writer.

@@ -17,6 +17,7 @@ use crate::digests::Digests;
 use crate::error::Damage;
 use crate::ids::{Growing, NewId, Unpaged, ids_of, new_ids, page_of};
 use crate::keys::Key;
+use crate::member_sums::{MemberSums, RoomNames};
 use crate::outbox::DeadLetter;
 use crate::rows;
 
@@ -100,6 +101,8 @@ pub(crate) struct Walk<L> {
     /// Pages of one room: more of them may come.
     pages: Vec<(RoomIndex, u32, Bytes)>,
     user: Option<PartialUser>,
+    /// Begun with the first user: all rooms are told by then.
+    members: Option<MemberSums>,
 }
 
 impl<L: Listener> Walk<L> {
@@ -115,6 +118,7 @@ impl<L: Listener> Walk<L> {
             newest: HashMap::new(),
             pages: Vec::new(),
             user: None,
+            members: None,
         }
     }
 
@@ -132,8 +136,11 @@ impl<L: Listener> Walk<L> {
         self.finish_user()?;
         self.finish_pages()?;
         self.tell_newest();
-        let Self { listener, mut walked, .. } = self;
+        let Self { listener, mut walked, members, .. } = self;
         let digests = &mut walked.digests;
+        if let Some(members) = members {
+            digests.add_all(&members.finish()?);
+        }
         listener.each_room(|index, tenant, room, fact| digests.add(index, digest::room(tenant, room, fact)));
         Ok((listener, walked))
     }
@@ -235,10 +242,12 @@ impl<L: Listener> Walk<L> {
             self.walked.stale.append(&mut user.rows);
             self.walked.user_bits.remove(&user.index);
         }
-        for (index, fact) in user.members {
-            let Some((tenant, room)) = self.listener.room_name(index) else { continue };
-            self.walked.digests.add(index, digest::member(tenant, room, &user.id, fact));
-        }
+        let sums = self.members.get_or_insert_with(|| {
+            let mut names = RoomNames::default();
+            self.listener.each_room(|index, tenant, room, _| names.add(index, tenant, room));
+            MemberSums::new(names)
+        });
+        sums.add(user.id, user.members);
         Ok(())
     }
 

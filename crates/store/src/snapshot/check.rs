@@ -1,10 +1,13 @@
-//! Proves the rows of a snapshot while they are written: only names and heads are kept for it.
+//! Proves rows while they are read, for a snapshot or in other files: only names and heads are kept for it.
 
 use counters::{KeptList, MemberFact, NumberSet, Remembered, RestoreError, RoomFact, RoomIndex, UserIndex};
 use events::MessageKey;
 
+use crate::checkpoint::Checkpoint;
+use crate::database::{Rows, scan_prefix};
 use crate::error::Damage;
-use crate::walk::Listener;
+use crate::keys::{CHECKPOINT_KEY, table};
+use crate::walk::{Listener, Walk};
 
 struct Room {
     tenant: Box<str>,
@@ -14,12 +17,12 @@ struct Room {
 
 /// The names that later rows refer to: about 100 bytes a room and 40 a user, while it lasts.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     rooms: Vec<Option<Room>>,
     users: Vec<Option<Box<str>>>,
-    pub(super) room_count: u64,
-    pub(super) user_count: u64,
-    pub(super) membership_count: u64,
+    pub(crate) room_count: u64,
+    pub(crate) user_count: u64,
+    pub(crate) membership_count: u64,
 }
 
 fn put<T>(places: &mut Vec<Option<T>>, place: u32, value: T) -> Option<T> {
@@ -34,6 +37,31 @@ impl Names {
     fn get(&self, room: RoomIndex) -> Option<&Room> {
         self.rooms.get(room.0 as usize)?.as_ref()
     }
+}
+
+/// Hands out all rows, in order, and proves that they are whole and as the checkpoint says.
+pub(crate) fn walk_all<E: From<Damage>>(
+    rows: &dyn Rows,
+    checkpoint: &Checkpoint,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+) -> Result<Names, E> {
+    let sled = |error| Damage::Sled(error);
+    let mut walk = Walk::new(Names::default(), checkpoint);
+    for row in scan_prefix(rows, &[table::NEW_IDS]) {
+        let (key, row) = row.map_err(sled)?;
+        walk.note_newest(&key, &row)?;
+    }
+    for row in rows.scan(&[]) {
+        let (key, row) = row.map_err(sled)?;
+        if *key == CHECKPOINT_KEY && *row != *checkpoint.to_row() {
+            return Err(Damage::Row(key.to_vec()).into());
+        }
+        each(&key, &row)?;
+        walk.row(&key, row)?;
+    }
+    let (names, walked) = walk.finish()?;
+    checkpoint.check(&walked)?;
+    Ok(names)
 }
 
 impl Listener for Names {

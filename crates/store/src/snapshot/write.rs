@@ -5,16 +5,15 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::WriteError;
-use super::check::Names;
+use super::check::walk_all;
 use super::format::{BLOCK_BYTES, Footer, HEADER, IS_FOOTER, TRAILER, checksum};
 use super::shelf::{Shelf, SnapshotFile};
 use crate::bytes::put_bytes;
 use crate::checkpoint::Checkpoint;
-use crate::database::{Rows, scan_prefix};
+use crate::database::Rows;
 use crate::error::Damage;
 use crate::generation::sync_dir;
-use crate::keys::{CHECKPOINT_KEY, table};
-use crate::walk::Walk;
+use crate::keys::table;
 use crate::watchdog::Watchdog;
 
 /// Where a snapshot goes.
@@ -73,26 +72,14 @@ fn write_file(
     if !(target.has_space)() {
         return Err(WriteError::NoSpace);
     }
-    let mut walk = Walk::new(Names::default(), checkpoint);
-    for row in scan_prefix(rows, &[table::NEW_IDS]) {
-        let (key, row) = row?;
-        walk.note_newest(&key, &row)?;
-    }
     let file = Watched::create(path, target.watchdog).map_err(io)?;
     let mut out = Blocks::begin(BufWriter::new(file)).map_err(io)?;
-    for row in rows.scan(&[]) {
-        let (key, row) = row?;
+    let names = walk_all(rows, checkpoint, |key, row| {
         if out.is_full() && !(target.has_space)() {
             return Err(WriteError::NoSpace);
         }
-        if *key == CHECKPOINT_KEY && *row != *checkpoint.to_row() {
-            return Err(Damage::Row(key.to_vec()).into());
-        }
-        out.row(&key, &row).map_err(io)?;
-        walk.row(&key, row)?;
-    }
-    let (names, walked) = walk.finish()?;
-    checkpoint.check(&walked)?;
+        out.row(key, row).map_err(io)
+    })?;
     let counts = [names.room_count, names.user_count, names.membership_count];
     let (out, bytes) = out.end(checkpoint, counts).map_err(io)?;
     let file = out.into_inner().map_err(|error| io(error.into_error()))?;

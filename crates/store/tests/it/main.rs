@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 
 mod beside;
+mod compact;
 mod damaged;
 mod digest;
 mod histories;

@@ -56,6 +56,8 @@ pub(crate) enum Fault {
     PanicAtRead,
     /// It takes this long.
     Hang(Duration),
+    /// The first of the rows that a new store is filled with is not there afterwards.
+    Lose,
 }
 
 /// Sled, with a disk of any size, with faults, and with its rows in the hands of the test.
@@ -112,7 +114,7 @@ impl Rows for FaultyRows {
     fn apply(&self, changes: RowChanges) -> Result<(), sled::Error> {
         let fault = *self.fault.lock().unwrap();
         match fault {
-            Fault::None | Fault::PanicAtRead => {}
+            Fault::None | Fault::PanicAtRead | Fault::Lose => {}
             Fault::Error => return Err(sled::Error::Io(io::Error::other("it smells"))),
             Fault::Panic => panic!("it smells"),
             Fault::Hang(time) => std::thread::sleep(time),
@@ -121,7 +123,8 @@ impl Rows for FaultyRows {
     }
 
     fn fill(&self, rows: Vec<(Bytes, Bytes)>) -> Result<(), sled::Error> {
-        self.sled.fill(rows)
+        let is_lossy = *self.fault.lock().unwrap() == Fault::Lose;
+        self.sled.fill(if is_lossy { rows[1..].to_vec() } else { rows })
     }
 
     fn sync(&self) -> Result<(), StoreError> {
