@@ -1,5 +1,7 @@
 //! `cargo xtask bench` and `cargo xtask torture`: builds the service and what is to be done with it, and does it.
 
+use std::process::{Command, Stdio};
+
 use anyhow::Result;
 
 use crate::cargo::{cargo, pass};
@@ -12,9 +14,10 @@ pub(crate) struct Arguments {
     pub(crate) arguments: Vec<String>,
 }
 
-/// With the release profile, as the service is deployed: it is as fast as it is there, and its phases as short.
+/// With the release profile, as the service is deployed: it is as fast as it is there, and its phases as short. What was built
+/// with the service is run as it is: built alone, it would be built again, with the features that it needs itself.
 pub(crate) fn run(program: &str, arguments: &Arguments) -> Result<()> {
     pass(&mut cargo(["build", "--release", "--package", "tallymark", "--package", program]))?;
-    let mut command = cargo(["run", "--quiet", "--release", "--package", program, "--"]);
-    pass(command.args(&arguments.arguments))
+    let mut command = Command::new(xtask::target().join("release").join(program));
+    pass(command.args(&arguments.arguments).current_dir(xtask::root()).stdin(Stdio::null()))
 }
