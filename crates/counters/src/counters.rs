@@ -57,6 +57,11 @@ impl UserTable {
         if used.saturating_add(more) < u32::MAX as usize { Ok(()) } else { Err(Full::Users) }
     }
 
+    /// So many are to come.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.all.reserve_exact(count);
+    }
+
     fn take_index(&mut self) -> UserIndex {
         self.free.pop().unwrap_or_else(|| {
             self.all.push(None);

@@ -30,9 +30,15 @@ pub enum RestoreError {
     NoSuchRoom(RoomIndex),
 }
 
+/// Memory for so many is asked for in advance: what says how many there are may be wrong.
+const MOST_RESERVED: usize = 1 << 20;
+
 impl Restore {
-    /// Begins with counters that are still as `Counters::new` made them.
-    pub fn new(counters: Counters) -> Self {
+    /// Begins with counters that are still as `Counters::new` made them. All rooms and users that come have indexes below
+    /// these.
+    pub fn new(mut counters: Counters, next_room: RoomIndex, next_user: UserIndex) -> Self {
+        counters.rooms.reserve((next_room.0 as usize).min(MOST_RESERVED));
+        counters.users.reserve((next_user.0 as usize).min(MOST_RESERVED));
         Self { counters }
     }
 

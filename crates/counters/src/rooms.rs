@@ -99,6 +99,11 @@ impl Rooms {
         }
     }
 
+    /// So many are to come.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.all.reserve_exact(count);
+    }
+
     /// Adds a room under an index that is not below [`next`](Self::next).
     pub(crate) fn insert(&mut self, index: RoomIndex, room: Room) {
         self.skip_to(index);

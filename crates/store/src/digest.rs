@@ -49,13 +49,9 @@ const BUFFER: usize = 192;
 
 /// Hashes the fact of which `rest` tells what comes after the names.
 fn hash(kind: u8, tenant: &str, room: &str, rest: impl FnOnce(&mut Fact)) -> Digest {
-    let mut fact = Fact { buffer: [0; BUFFER], length: 0, begun: None };
-    fact.write(&[kind]);
-    fact.text(tenant).text(room);
+    let mut fact = Fact::about(kind, tenant, room);
     rest(&mut fact);
-    let mut hasher = fact.begun.unwrap_or_else(hasher);
-    hasher.write(&fact.buffer[..fact.length]);
-    Digest(hasher.finish128().as_u128())
+    Digest(fact.hasher().finish128().as_u128())
 }
 
 fn hasher() -> SipHasher13 {
@@ -63,6 +59,20 @@ fn hasher() -> SipHasher13 {
 }
 
 impl Fact {
+    fn about(kind: u8, tenant: &str, room: &str) -> Self {
+        let mut fact = Self { buffer: [0; BUFFER], length: 0, begun: None };
+        fact.write(&[kind]);
+        fact.text(tenant).text(room);
+        fact
+    }
+
+    /// That of all that was written.
+    fn hasher(self) -> SipHasher13 {
+        let mut hasher = self.begun.unwrap_or_else(hasher);
+        hasher.write(&self.buffer[..self.length]);
+        hasher
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         match self.buffer.get_mut(self.length..self.length + bytes.len()) {
             Some(place) => {
@@ -102,11 +112,30 @@ pub fn room(tenant: &str, room: &str, fact: &RoomFact) -> Digest {
     })
 }
 
+const MEMBER: u8 = 2;
+
 /// A membership: cursor, muted.
 pub fn member(tenant: &str, room: &str, user: &str, fact: MemberFact) -> Digest {
-    hash(2, tenant, room, |hash| {
+    hash(MEMBER, tenant, room, |hash| {
         hash.text(user).int(u64::from(fact.cursor)).int(u64::from(fact.muted));
     })
+}
+
+/// What is the same in the facts of all members of a room, hashed once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MembersOfRoom(SipHasher13);
+
+impl MembersOfRoom {
+    pub(crate) fn new(tenant: &str, room: &str) -> Self {
+        Self(Fact::about(MEMBER, tenant, room).hasher())
+    }
+
+    /// The same as [`member`].
+    pub(crate) fn member(&self, user: &str, fact: MemberFact) -> Digest {
+        let mut rest = Fact { buffer: [0; BUFFER], length: 0, begun: Some(self.0) };
+        rest.text(user).int(u64::from(fact.cursor)).int(u64::from(fact.muted));
+        Digest(rest.hasher().finish128().as_u128())
+    }
 }
 
 /// A number in a set. `user` is the empty text where the set is the room's own.
@@ -192,6 +221,8 @@ mod tests {
             hasher.write(&7u64.to_le_bytes());
             hasher.write(&0u64.to_le_bytes());
             assert_eq!(member(&tenant, &room, &user, fact).0, hasher.finish128().as_u128(), "{length}");
+            let in_steps = MembersOfRoom::new(&tenant, &room).member(&user, fact);
+            assert_eq!(in_steps, member(&tenant, &room, &user, fact), "{length}");
         }
     }
 

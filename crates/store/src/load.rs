@@ -94,7 +94,8 @@ pub(crate) struct Loading(Walk<Restore>);
 
 impl Loading {
     pub(crate) fn new(checkpoint: &Checkpoint) -> Self {
-        Self(Walk::new(Restore::new(Counters::new(checkpoint.policies)), checkpoint))
+        let Checkpoint { policies, next_room, next_user, .. } = *checkpoint;
+        Self(Walk::new(Restore::new(Counters::new(policies), next_room, next_user), checkpoint))
     }
 
     /// See [`Walk::note_newest`].

@@ -1,49 +1,38 @@
 //! The sum of the facts of memberships, of which there are most: summed by a thread of its own while a walk goes on.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use counters::{MemberFact, RoomIndex};
 
-use crate::digest;
+use crate::digest::MembersOfRoom;
 use crate::digests::Digests;
 use crate::error::Damage;
 use crate::open::message;
 
-/// The names of rooms, side by side.
+/// What is the same in the facts of all members, room by room.
 #[derive(Debug, Default)]
-pub(crate) struct RoomNames {
-    /// Of each room tenant and id, one after the other.
-    text: String,
-    /// Where they begin, by index. A room that is not there has no id.
-    places: Vec<Place>,
+pub(crate) struct Rooms {
+    /// Where each room is below, by index; most of those that ever were may be gone.
+    places: Vec<Option<NonZero<u32>>>,
+    rooms: Vec<MembersOfRoom>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Place {
-    start: usize,
-    tenant_bytes: u32,
-    room_bytes: u32,
-}
-
-impl RoomNames {
-    pub(crate) fn add(&mut self, room: RoomIndex, tenant: &str, id: &str) {
-        let place = room.0 as usize;
-        if self.places.len() <= place {
-            self.places.resize(place + 1, Place::default());
+impl Rooms {
+    pub(crate) fn add(&mut self, index: RoomIndex, tenant: &str, room: &str) {
+        self.rooms.push(MembersOfRoom::new(tenant, room));
+        let index = index.0 as usize;
+        if self.places.len() <= index {
+            self.places.resize(index + 1, None);
         }
-        let bytes = |text: &str| u32::try_from(text.len()).expect("a row is not that long");
-        self.places[place] =
-            Place { start: self.text.len(), tenant_bytes: bytes(tenant), room_bytes: bytes(id) };
-        self.text.push_str(tenant);
-        self.text.push_str(id);
+        self.places[index] = u32::try_from(self.rooms.len()).ok().and_then(NonZero::new);
     }
 
-    fn get(&self, room: RoomIndex) -> Option<(&str, &str)> {
-        let Place { start, tenant_bytes, room_bytes } = *self.places.get(room.0 as usize)?;
-        let names = &self.text[start..][..(tenant_bytes + room_bytes) as usize];
-        (room_bytes > 0).then(|| names.split_at(tenant_bytes as usize))
+    fn get(&self, index: RoomIndex) -> Option<&MembersOfRoom> {
+        let place = self.places.get(index.0 as usize).copied().flatten()?;
+        self.rooms.get(place.get() as usize - 1)
     }
 }
 
@@ -58,7 +47,7 @@ const CHUNKS_WAITING: usize = 16;
 /// Memberships on their way to a sum.
 #[derive(Debug)]
 pub(crate) struct MemberSums {
-    names: Arc<RoomNames>,
+    rooms: Arc<Rooms>,
     chunk: Chunk,
     memberships: usize,
     thread: Option<(SyncSender<Chunk>, JoinHandle<Digests>)>,
@@ -66,9 +55,10 @@ pub(crate) struct MemberSums {
 }
 
 impl MemberSums {
-    pub(crate) fn new(names: RoomNames) -> Self {
-        let (names, digests) = (Arc::new(names), Digests::default());
-        Self { names, chunk: Chunk::new(), memberships: 0, thread: None, digests }
+    /// Of members of these rooms.
+    pub(crate) fn new(rooms: Rooms) -> Self {
+        let (rooms, digests) = (Arc::new(rooms), Digests::default());
+        Self { rooms, chunk: Chunk::new(), memberships: 0, thread: None, digests }
     }
 
     /// Those of rooms that are not there count nothing.
@@ -86,21 +76,21 @@ impl MemberSums {
     fn hand_over(&mut self, chunk: Chunk) {
         if self.thread.is_none() {
             let (sender, chunks) = sync_channel(CHUNKS_WAITING);
-            let names = self.names.clone();
-            let sum = move || sum_all(&names, &chunks);
+            let rooms = self.rooms.clone();
+            let sum = move || sum_all(&rooms, &chunks);
             let thread = Builder::new().name("store-sum".to_owned()).spawn(sum);
             self.thread = thread.ok().map(|thread| (sender, thread));
         }
         match &self.thread {
             // It tells why it ended when it is waited for.
             Some((sender, _)) => drop(sender.send(chunk)),
-            None => sum(&self.names, &chunk, &mut self.digests),
+            None => sum(&self.rooms, &chunk, &mut self.digests),
         }
     }
 
     /// The sum of all.
     pub(crate) fn finish(mut self) -> Result<Digests, Damage> {
-        sum(&self.names, &self.chunk, &mut self.digests);
+        sum(&self.rooms, &self.chunk, &mut self.digests);
         if let Some((sender, thread)) = self.thread {
             drop(sender);
             let summed = thread.join().map_err(|panic| Damage::Panicked(message(&*panic)))?;
@@ -110,19 +100,19 @@ impl MemberSums {
     }
 }
 
-fn sum_all(names: &RoomNames, chunks: &Receiver<Chunk>) -> Digests {
+fn sum_all(rooms: &Rooms, chunks: &Receiver<Chunk>) -> Digests {
     let mut digests = Digests::default();
     for chunk in chunks {
-        sum(names, &chunk, &mut digests);
+        sum(rooms, &chunk, &mut digests);
     }
     digests
 }
 
-fn sum(names: &RoomNames, chunk: &Chunk, digests: &mut Digests) {
+fn sum(rooms: &Rooms, chunk: &Chunk, digests: &mut Digests) {
     for (user, members) in chunk {
         for (index, fact) in members {
-            if let Some((tenant, room)) = names.get(*index) {
-                digests.add(*index, digest::member(tenant, room, user, *fact));
+            if let Some(room) = rooms.get(*index) {
+                digests.add(*index, room.member(user, *fact));
             }
         }
     }
@@ -134,18 +124,18 @@ mod tests {
 
     #[test]
     fn the_sum_is_the_same_with_and_without_a_thread() {
-        let mut names = RoomNames::default();
-        names.add(RoomIndex(0), "t", "röom");
-        names.add(RoomIndex(2), "tenant", "r");
         let fact = |cursor| MemberFact { cursor, muted: cursor % 3 == 0 };
         for users in [0, 1, 1_000, 20_000_u32] {
-            let (mut sums, mut expected) = (MemberSums::new(RoomNames::default()), Digests::default());
-            sums.names = Arc::new(RoomNames { text: names.text.clone(), places: names.places.clone() });
+            let mut rooms = Rooms::default();
+            rooms.add(RoomIndex(0), "t", "röom");
+            rooms.add(RoomIndex(2), "tenant", "r");
+            let (mut sums, mut expected) = (MemberSums::new(rooms), Digests::default());
             for user in 0..users {
                 // Rooms 1 and 3 are not there.
                 sums.add(user.to_string(), (0..4).map(|room| (RoomIndex(room), fact(user))).collect());
-                expected.add(RoomIndex(0), digest::member("t", "röom", &user.to_string(), fact(user)));
-                expected.add(RoomIndex(2), digest::member("tenant", "r", &user.to_string(), fact(user)));
+                expected.add(RoomIndex(0), crate::digest::member("t", "röom", &user.to_string(), fact(user)));
+                expected
+                    .add(RoomIndex(2), crate::digest::member("tenant", "r", &user.to_string(), fact(user)));
             }
             assert_eq!(sums.thread.is_some(), users >= 1_024, "{users} users");
             let mut found = sums.finish().unwrap();

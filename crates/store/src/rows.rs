@@ -82,6 +82,8 @@ pub(crate) fn members<'a>(
     } else {
         None
     };
+    // Each takes two bytes or more.
+    members.reserve(row.len() / 2);
     let mut next = 0u32;
     while !cursor.is_at_end() {
         let room = next.checked_add(cursor.int32()?).ok_or(BadRow)?;

@@ -17,7 +17,7 @@ use crate::digests::Digests;
 use crate::error::Damage;
 use crate::ids::{Growing, NewId, Unpaged, ids_of, new_ids, page_of};
 use crate::keys::Key;
-use crate::member_sums::{MemberSums, RoomNames};
+use crate::member_sums::{MemberSums, Rooms};
 use crate::outbox::DeadLetter;
 use crate::rows;
 
@@ -243,9 +243,9 @@ impl<L: Listener> Walk<L> {
             self.walked.user_bits.remove(&user.index);
         }
         let sums = self.members.get_or_insert_with(|| {
-            let mut names = RoomNames::default();
-            self.listener.each_room(|index, tenant, room, _| names.add(index, tenant, room));
-            MemberSums::new(names)
+            let mut rooms = Rooms::default();
+            self.listener.each_room(|index, tenant, room, _| rooms.add(index, tenant, room));
+            MemberSums::new(rooms)
         });
         sums.add(user.id, user.members);
         Ok(())

@@ -29,7 +29,8 @@ fn counters_restored_from_their_facts_go_on_alike() {
 }
 
 fn restored(counters: &Counters) -> Counters {
-    let mut restore = Restore::new(Counters::new(counters.policies()));
+    let mut restore =
+        Restore::new(Counters::new(counters.policies()), counters.next_room(), counters.next_user());
     let rooms: Vec<RoomIndex> = counters.rooms().collect();
     let users: Vec<UserIndex> = counters.users().collect();
     for room in &rooms {

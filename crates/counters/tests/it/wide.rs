@@ -9,7 +9,7 @@ use crate::model::Model;
 
 /// Ann is in three rooms with 10 messages each but `r1`, which has `head`. She has read all but 3, `head - cursor` and 1.
 fn model(head: u32, cursor: u32) -> Model {
-    let mut restore = Restore::new(Counters::new(Policies::default()));
+    let mut restore = Restore::new(Counters::new(Policies::default()), RoomIndex(1), UserIndex(1));
     let mut members = Vec::new();
     for (index, (room, head, cursor)) in (0..).zip([("r0", 10, 7), ("r1", head, cursor), ("r2", 10, 9)]) {
         let fact = RoomFact { head, posted: head.into(), time: 0, tags: Arc::new([]) };
