@@ -23,7 +23,8 @@ fn grown(options: &Options) -> (Run, Digest) {
     let digest = run.commit();
     run.store.snapshot().unwrap();
     run.store.wait().unwrap();
-    fs::write(options.data_dir.join("generations/1/grown"), vec![0; GROWN as usize]).unwrap();
+    fs::write(options.data_dir.join("generations/1/grown"), vec![0; usize::try_from(GROWN).unwrap()])
+        .unwrap();
     (run, digest)
 }
 
