@@ -1,16 +1,19 @@
 //! docs/operating.md, from an empty machine to a restored backup: its commands, run as they stand there.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use tests::{home, tallymark};
+use tests::{home, tallymark, until};
 use xtask::{Process, Tool};
 
 /// Builds nothing: the executable is there already.
 const CARGO: &str = "#!/bin/sh\nmkdir -p target/release && cp \"$TALLYMARK\" target/release/tallymark\n";
+
+/// What the page leaves running is stopped at the end, whatever that is.
+const PREAMBLE: &str = "set -eu\nset -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n";
 
 /// The commands between the two marks.
 fn commands(page: &str) -> String {
@@ -38,11 +41,13 @@ fn from_an_empty_machine_to_a_restored_backup() {
     let (path, tools_path) = (directory.path(), directory.path().join("tools"));
     tools(&tools_path);
     let page = fs::read_to_string(xtask::root().join("docs/operating.md")).unwrap();
-    let mut script = format!("set -eu\nset -o pipefail\n{}", commands(&page));
-    for port in ["4222", "8080", "9090"] {
+    let mut script = format!("{PREAMBLE}{}", commands(&page));
+    let ports = ["4222", "8080", "9090"].map(|port| {
         assert!(script.contains(port), "{port} is not in the page any more");
-        script = script.replace(port, &free_port().to_string());
-    }
+        let free = free_port();
+        script = script.replace(port, &free.to_string());
+        free
+    });
     fs::write(path.join("script"), &script).unwrap();
     let log = path.join("printed");
     let mut command = Command::new("bash");
@@ -55,6 +60,11 @@ fn from_an_empty_machine_to_a_restored_backup() {
     let serve_log = fs::read_to_string(path.join("tallymark/serve.log")).unwrap_or_default();
     assert!(ended.is_some_and(|status| status.success()), "{ended:?}\n{printed}\n{serve_log}");
     drop(process);
+    for port in ports {
+        until(&format!("the end of what listens on port {port}"), || {
+            TcpStream::connect(("127.0.0.1", port)).map_or(Ok(()), |_| Err("it listens"))
+        });
+    }
 
     // What the page promises on the way.
     for said in [
