@@ -108,6 +108,8 @@ enum Benchmark {
     Peers,
     /// From publishing an event until a badge has it, and what readers notice of commits and snapshots
     Visible,
+    /// What readers notice of a rebuild beside the service, of its activation and of a rollback; all badges against a recount
+    Rebuild,
     /// Memory, disk and restart at ten million memberships
     Memberships,
     /// A post, by size of room
@@ -128,6 +130,7 @@ impl Benchmark {
             Self::Http => http::against_constant(scale),
             Self::Peers => http::against_peers(scale),
             Self::Visible => http::visible(scale),
+            Self::Rebuild => http::rebuilding(scale),
             Self::Memberships => memberships::run(scale),
             Self::Post => post::run(scale),
             Self::Badge => badge::run(scale),

@@ -37,7 +37,9 @@ impl Service {
         let nats = Nats::start();
         nats.publish_all(world::events().map(|body| world::message(&body)));
         nats.publish_all((0..HISTORY_POSTS).map(|number| world::message(&world::post(number))));
-        let mut service = tests::Service::at(Settings::new(&nats, &[TENANT]), scratch::directory()?);
+        let mut settings = Settings::new(&nats, &[TENANT]);
+        settings.set("http.operator_token", "\"an operator\"");
+        let mut service = tests::Service::at(settings, scratch::directory()?);
         service.executable = Some(xtask::target().join("release/tallymark"));
         service.restart();
         service.ready();
@@ -46,6 +48,15 @@ impl Service {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.service.public().server()
+    }
+
+    pub(crate) fn service(&self) -> &tests::Service {
+        &self.service
+    }
+
+    /// Waits until everything published is counted.
+    pub(crate) fn wait_for_all(&mut self) {
+        self.service.applied(self.nats.last_sequence(Nats::STREAM));
     }
 
     pub(crate) fn nats(&self) -> &Nats {
@@ -79,7 +90,7 @@ impl Service {
     /// Makes the rooms of some size.
     pub(crate) fn add_sized_rooms(&mut self) {
         self.nats.publish_all(world::sized_room_events().map(|body| world::message(&body)));
-        self.service.applied(self.nats.last_sequence(Nats::STREAM));
+        self.wait_for_all();
     }
 
     /// Posts so many messages to one of them, and waits until they are counted.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use events::Body;
 use tests::Nats;
 
 use super::burst;
@@ -28,6 +29,7 @@ const TIME: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(15);
 /// How often events are sent, as many as are due.
 const TICK: Duration = Duration::from_millis(1);
+
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let mut service = Service::start()?;
     let requests = requests(GROUPS[1], &[], token);
@@ -83,7 +85,7 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
 
 /// An event that was published.
 #[derive(Debug, Clone, Copy)]
-struct Sent {
+pub(super) struct Sent {
     sequence: u64,
     at: Instant,
 }
@@ -102,7 +104,8 @@ fn busy(
     let (url, last) = (service.nats().url(), service.nats().last_sequence(Nats::STREAM));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let publishing = scope.spawn(|| publish(&url, last, a_second, first, &done));
+        let publishing =
+            scope.spawn(|| publish(&url, last, a_second, &|number| world::post(first + number), &done));
         let reading = scope.spawn(|| load::paced(address, requests, READS_A_SECOND, &End::After(time)));
         thread::sleep(time / 2);
         let snapshot = service.snapshot();
@@ -113,8 +116,14 @@ fn busy(
     })
 }
 
-/// Posts at a steady rate until it is done. Nobody else publishes: sequences follow the last one.
-fn publish(url: &str, last: u64, a_second: usize, first: usize, done: &AtomicBool) -> Result<Vec<Sent>> {
+/// Events at a steady rate until it is done. Nobody else publishes: sequences follow the last one.
+pub(super) fn publish(
+    url: &str,
+    last: u64,
+    a_second: usize,
+    event: &(dyn Fn(usize) -> Body<'static> + Sync),
+    done: &AtomicBool,
+) -> Result<Vec<Sent>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (client, _) = connect(url).await?;
@@ -125,7 +134,7 @@ fn publish(url: &str, last: u64, a_second: usize, first: usize, done: &AtomicBoo
             ticks.tick().await;
             let due = usize::try_from(start.elapsed().as_millis())? * a_second / 1_000;
             for number in sent.len()..due {
-                let (subject, body) = world::message(&world::post(first + number));
+                let (subject, body) = world::message(&event(number));
                 client.publish(subject, body.into()).await?;
                 sent.push(Sent { sequence: last + 1 + number as u64, at: Instant::now() });
             }

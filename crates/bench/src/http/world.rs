@@ -1,7 +1,9 @@
 //! Who asks for badges, and over which rooms.
 
 use bench::counted::TENANT;
-use events::{Body, History, Id, MessagePosted, RoomJoined, RoomTagged, Tag, encode_message_pack};
+use events::{
+    Body, History, Id, MessagePosted, MessageRead, RoomJoined, RoomTagged, Tag, encode_message_pack,
+};
 
 pub(crate) const ROOMS: usize = 20_000;
 /// Posted before anybody asks.
@@ -105,6 +107,14 @@ pub(crate) fn post_to(to: usize, number: usize) -> Body<'static> {
         mentions: Vec::new(),
         mention_all: false,
     })
+}
+
+/// Somebody of 50 rooms reads all that there is in one of them.
+pub(crate) fn read(number: usize) -> Body<'static> {
+    let group = GROUPS[1];
+    let user = number % group.users;
+    let read_room = group.rooms_of(user).nth(number / group.users % group.rooms).expect("it is one of them");
+    Body::MessageRead(MessageRead { room: id(room(read_room)), user: id(group.user(user)), upto: None })
 }
 
 fn id(text: String) -> Id<'static> {
