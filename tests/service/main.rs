@@ -5,6 +5,7 @@ mod crashes;
 mod dead_letters;
 mod drift;
 mod dump;
+mod freshness;
 mod handing_over;
 mod log;
 mod malformed;

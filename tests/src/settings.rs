@@ -47,10 +47,10 @@ impl Settings {
             writeln!(text, "{name} = {value}").expect("a text can be added to");
         }
         for tenant in &self.tenants {
-            let (key, secret) = (client_key(tenant), secret(tenant));
+            let (key, api_key, secret) = (client_key(tenant), api_key(tenant), secret(tenant));
             writeln!(
                 text,
-                "[[tenant]]\nname = {tenant:?}\nclient_keys = [{key:?}]\n\
+                "[[tenant]]\nname = {tenant:?}\nclient_keys = [{key:?}]\napi_keys = [{api_key:?}]\n\
                  token = {{ algorithm = \"HS256\", secret = {secret:?} }}"
             )
             .expect("a text can be added to");
@@ -69,6 +69,11 @@ pub fn home() -> TempDir {
 /// What a tenant's apps send as IM-CLIENT-KEY.
 pub(crate) fn client_key(tenant: &str) -> String {
     format!("{tenant}-client-key")
+}
+
+/// What a tenant's servers send as IM-API-KEY.
+pub(crate) fn api_key(tenant: &str) -> String {
+    format!("{tenant}-api-key-of-its-servers")
 }
 
 fn secret(tenant: &str) -> String {

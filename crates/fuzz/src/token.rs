@@ -52,6 +52,7 @@ fn tenant(algorithm: Algorithm, key: &[u8]) -> Tenant {
     Tenant {
         name: algorithm.as_str().to_owned(),
         client_keys: vec![format!("{}-client-key", algorithm.as_str())],
+        api_keys: Vec::new(),
         verification_key: VerificationKey::new(algorithm, key).expect("a key"),
         issuer: None,
         audience: None,

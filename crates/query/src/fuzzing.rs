@@ -10,7 +10,7 @@ use crate::{Metrics, Tenant};
 /// The distinct tags that a query string asks for, in the order in which they were first given;
 /// `None` if it is refused.
 pub fn room_tags(query: &str) -> Option<Vec<String>> {
-    let tags = RoomTags::parse(query).ok()?;
+    let (tags, _) = RoomTags::parse(query).ok()?;
     Some(tags.with_slice(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect()))
 }
 

@@ -3,25 +3,30 @@
 mod routes;
 
 mod accounts;
-mod badge;
+mod badges;
 #[cfg(feature = "damage")]
 mod damage;
 mod operator;
 
 mod credentials;
+mod question;
 mod room_tags;
 mod tokens;
 
+mod api_keys;
 mod claims;
 mod keys;
 mod tenants;
 
 mod answer;
 mod answers;
+mod arrivals;
 mod control;
+mod entity_tag;
 mod gate;
 mod metrics;
 mod readiness;
+mod refusal;
 mod serve;
 mod status;
 
@@ -30,7 +35,9 @@ pub mod fuzzing;
 
 pub use accounts::{Account, Accounts, AccountsAnswer, AccountsQuestion, AskAccounts, RoomAccount};
 pub use answers::Answers;
-pub use badge::{Clock, Public};
+pub use api_keys::ApiKey;
+pub use arrivals::Arrivals;
+pub use badges::{Clock, Public};
 pub use control::{Control, Refused};
 #[cfg(feature = "damage")]
 pub use damage::{Damage, DoDamage};

@@ -10,8 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::answer::Refusal;
 use crate::claims::TokenError;
+use crate::refusal::Refusal;
 
 /// The upper bounds of the latency histogram, in seconds. A badge takes some microseconds, a
 /// signature up to some hundred.
@@ -24,12 +24,25 @@ pub struct Metrics {
     /// 1 while badges are given out; whoever turns the [`Gate`](crate::Gate) sets it.
     pub ready: Gauge,
     requests: Family<AnswerLabels, Counter>,
-    /// The members of `requests`, looked up once: one for a badge, one for each refusal.
+    /// The members of `requests`, looked up once: one for an answer, one for an answer that the asker has already,
+    /// one for each refusal.
     answered: Counter,
+    not_modified: Counter,
     refused: [Counter; Refusal::ALL.len()],
     request_duration: Histogram,
     token_verifications: Family<VerificationLabels, Counter>,
     tokens_cached: Gauge,
+}
+
+/// How a request was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// With what was asked for.
+    Whole,
+    /// The asker has that already.
+    NotModified,
+    /// Not at all.
+    Refused(Refusal),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,6 +61,8 @@ impl Metrics {
     pub fn new() -> Self {
         let requests = Family::<AnswerLabels, Counter>::default();
         let answered = requests.get_or_create_owned(&AnswerLabels { status: 200, code: "OK" });
+        let not_modified = AnswerLabels { status: 304, code: "NOT_MODIFIED" };
+        let not_modified = requests.get_or_create_owned(&not_modified);
         let refused = array::from_fn(|place| {
             let refusal = Refusal::ALL[place];
             let labels = AnswerLabels { status: refusal.status().as_u16(), code: refusal.code() };
@@ -61,6 +76,7 @@ impl Metrics {
             ready: Gauge::default(),
             requests,
             answered,
+            not_modified,
             refused,
             request_duration: Histogram::new(LATENCY_BUCKETS),
             token_verifications,
@@ -91,10 +107,11 @@ impl Metrics {
         registry.register("tokens_cached", "Verified tokens that are remembered", self.tokens_cached.clone());
     }
 
-    pub(crate) fn answered(&self, refusal: Option<Refusal>, duration: Duration) {
-        match refusal {
-            None => self.answered.inc(),
-            Some(refusal) => self.refused[refusal as usize].inc(),
+    pub(crate) fn answered(&self, how: Answered, duration: Duration) {
+        match how {
+            Answered::Whole => self.answered.inc(),
+            Answered::NotModified => self.not_modified.inc(),
+            Answered::Refused(refusal) => self.refused[refusal as usize].inc(),
         };
         self.request_duration.observe(duration.as_secs_f64());
     }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use events::IdError;
 
-use crate::VerificationKey;
+use crate::{ApiKey, VerificationKey};
 
 /// One chat application whose users may ask for their badges.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Tenant {
     pub name: String,
     /// The public keys by which clients name this tenant; one client key names one tenant.
     pub client_keys: Vec<String>,
+    /// The secret keys with which this tenant's servers ask; one API key belongs to one tenant.
+    pub api_keys: Vec<ApiKey>,
     /// Verifies this tenant's tokens.
     pub verification_key: VerificationKey,
     /// What `iss` has to be. Without it the claim is ignored.
@@ -69,6 +71,16 @@ pub enum TenantsError {
         /// The other tenant.
         second: String,
     },
+    /// One API key for two tenants. It is not shown.
+    #[error(
+        "an API key is given to the tenants {first:?} and {second:?}: expected each API key at one tenant only"
+    )]
+    DuplicateApiKey {
+        /// The tenant that has it first.
+        first: String,
+        /// The other tenant.
+        second: String,
+    },
 }
 
 /// All tenants whose users may ask.
@@ -104,6 +116,13 @@ impl Tenants {
                     }
                 }
             }
+            let has_one = |other: &&Tenant| tenant.api_keys.iter().any(|key| other.api_keys.contains(key));
+            if let Some(other) = tenants[..place].iter().find(has_one) {
+                return Err(TenantsError::DuplicateApiKey {
+                    first: other.name.clone(),
+                    second: tenant.name.clone(),
+                });
+            }
         }
         Ok(Self { tenants, by_client_key })
     }
@@ -123,6 +142,16 @@ impl Tenants {
     pub(crate) fn by_client_key(&self, client_key: &[u8]) -> Option<(usize, &Tenant)> {
         let place = *self.by_client_key.get(client_key)?;
         Some((place, &self.tenants[place]))
+    }
+}
+
+impl Tenants {
+    /// The tenant of an API key. Every key is compared, so that the time it takes tells nothing about any.
+    pub(crate) fn by_api_key(&self, api_key: &[u8]) -> Option<&Tenant> {
+        let given = ApiKey::new(api_key);
+        self.tenants
+            .iter()
+            .fold(None, |found, tenant| if given.is_among(&tenant.api_keys) { Some(tenant) } else { found })
     }
 }
 

@@ -95,10 +95,13 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         answers: service.live.answers(),
         muted_rooms: convert::muted_rooms(service.settings.policy.muted_rooms),
         gate: service.live.gate(),
+        arrivals: service.live.arrivals(),
+        min_seq_wait: service.settings.http.min_seq_wait,
         token_capacity: service.settings.http.token_cache_entries,
         clock: Arc::new(SystemTime::now),
         metrics: query_metrics,
     });
+    tokio::spawn(service.live.arrivals().wake(service.live.answers()));
     let operator = query::operator_router(operator::routes(&service, operator_token));
     let limits = convert::limits(&service.settings.http);
     let (stop_public, public_stopped) = watch::channel(());

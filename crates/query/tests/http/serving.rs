@@ -100,7 +100,7 @@ async fn get_and_head() {
     }
     assert_eq!(heads[0], heads[1]);
     let expected = "HTTP/1.1 200 OK\ncontent-type: application/json\ncache-control: no-store\n\
-                    badge-seq: 0\ncontent-length: 39\nconnection: close";
+                    badge-seq: 0\netag: \"0\"\ncontent-length: 39\nconnection: close";
     assert_eq!(heads[0], expected);
     server.stop().await;
 }

@@ -11,16 +11,20 @@ use jsonwebtoken::{EncodingKey, crypto};
 use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use query::{Algorithm, Gate, Metrics, Public, Tenant, Tenants, VerificationKey};
+use query::{Algorithm, ApiKey, Arrivals, Gate, Metrics, Public, Tenant, Tenants, VerificationKey};
 use tower::ServiceExt;
 
 /// The time at which the clock of a [`Service`] stands, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_700_000_000;
 
+/// How long a request waits for an event.
+pub(crate) const MIN_SEQ_WAIT: Duration = Duration::from_millis(300);
+
 /// The public router with everything around it that a test turns.
 pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) gate: Gate,
+    pub(crate) arrivals: Arrivals,
     pub(crate) counters: Counters,
     pub(crate) now: Arc<Mutex<Duration>>,
     pub(crate) registry: Registry,
@@ -49,16 +53,20 @@ impl Service {
         metrics.register(&mut registry);
         let gate = Gate::new();
         gate.open();
+        let arrivals = Arrivals::new();
+        tokio::spawn(arrivals.clone().wake(counters.reader().into()));
         let router = query::public_router(Public {
             tenants: Tenants::new(tenants).expect("valid tenants"),
             answers: counters.reader().into(),
             muted_rooms,
             gate: gate.clone(),
+            arrivals: arrivals.clone(),
+            min_seq_wait: MIN_SEQ_WAIT,
             token_capacity,
             clock: Arc::new(move || UNIX_EPOCH + *hand.lock()),
             metrics,
         });
-        Self { router, gate, counters, now, registry }
+        Self { router, gate, arrivals, counters, now, registry }
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
@@ -121,6 +129,7 @@ pub(crate) fn tenant(name: &str, algorithm: Algorithm, key: &[u8]) -> Tenant {
     Tenant {
         name: name.to_owned(),
         client_keys: vec![format!("{name}-client-key")],
+        api_keys: vec![ApiKey::new(format!("{name}-api-key").as_bytes())],
         verification_key: VerificationKey::new(algorithm, key).expect("a key"),
         issuer: None,
         audience: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use consumer::IDENTITY_CHECK_INTERVAL;
 use counters::Policies;
-use query::{Limits, Tenant, Tenants, VerificationKey};
+use query::{ApiKey, Limits, Tenant, Tenants, VerificationKey};
 use store::Sled;
 
 use crate::settings::{Algorithm, Http, MutedRooms, OwnMessages, Problems, Settings, tenant_warnings};
@@ -34,6 +34,7 @@ pub(super) fn tenants(settings: &Settings) -> anyhow::Result<Tenants> {
         tenants.push(Tenant {
             name: tenant.name.clone(),
             client_keys: tenant.client_keys.clone(),
+            api_keys: tenant.api_keys.iter().map(|key| ApiKey::new(key.expose())).collect(),
             verification_key,
             issuer: tenant.token.issuer.clone(),
             audience: tenant.token.audience.clone(),

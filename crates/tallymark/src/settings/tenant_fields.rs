@@ -24,6 +24,12 @@ pub(super) const CLIENT_KEYS: Field = Field {
     presence: "required",
     meaning: "The public client keys (header IM-CLIENT-KEY) that stand for this tenant.",
 };
+pub(super) const API_KEYS: Field = Field {
+    name: "api_keys",
+    expected: "a list of keys, each of 16 to 256 printable ASCII characters without spaces, as no other tenant has it",
+    presence: "optional",
+    meaning: "The secret keys (header IM-API-KEY) with which this tenant's servers ask about any of its users. Never shown.",
+};
 pub(super) const TOKEN: Field = Field {
     name: "token",
     expected: "a table with algorithm and one of secret, secret_file, public_key_file",
@@ -68,5 +74,15 @@ pub(super) const AUDIENCE: Field = Field {
 };
 
 /// All fields of a tenant.
-pub(super) const FIELDS: &[&Field] =
-    &[&NAME, &CLIENT_KEYS, &TOKEN, &ALGORITHM, &SECRET, &SECRET_FILE, &PUBLIC_KEY_FILE, &ISSUER, &AUDIENCE];
+pub(super) const FIELDS: &[&Field] = &[
+    &NAME,
+    &CLIENT_KEYS,
+    &API_KEYS,
+    &TOKEN,
+    &ALGORITHM,
+    &SECRET,
+    &SECRET_FILE,
+    &PUBLIC_KEY_FILE,
+    &ISSUER,
+    &AUDIENCE,
+];

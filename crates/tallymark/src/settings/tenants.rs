@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::problem::Problem;
 use super::tenant_fields::{
-    ALGORITHM, AUDIENCE, CLIENT_KEYS, FIELDS, Field, ISSUER, NAME, PUBLIC_KEY_FILE, SECRET, SECRET_FILE,
-    TOKEN,
+    ALGORITHM, API_KEYS, AUDIENCE, CLIENT_KEYS, FIELDS, Field, ISSUER, NAME, PUBLIC_KEY_FILE, SECRET,
+    SECRET_FILE, TOKEN,
 };
 use super::types::{Algorithm, Key, Secret, Tenant, Token};
 use super::value::{Entry, Node, Source, Value};
@@ -51,8 +51,10 @@ impl<'a> Table<'a, '_> {
         self.refuse_unknown();
         let name = self.required(&NAME, tenant_name);
         let client_keys = self.required(&CLIENT_KEYS, client_keys);
+        let api_keys = self.optional(&API_KEYS, api_keys);
         let token = self.token();
-        Some(Tenant { name: name?, client_keys: client_keys?, token: token? })
+        let api_keys = api_keys?.unwrap_or_default();
+        Some(Tenant { name: name?, client_keys: client_keys?, api_keys, token: token? })
     }
 
     fn token(&mut self) -> Option<Token> {
@@ -143,7 +145,8 @@ impl<'a> Table<'a, '_> {
         if let Some(value) = read(node) {
             return Some(Some(value));
         }
-        let problem = if field.name == SECRET.name { Problem::hidden } else { Problem::invalid };
+        let is_secret = [SECRET.name, API_KEYS.name].contains(&field.name);
+        let problem = if is_secret { Problem::hidden } else { Problem::invalid };
         self.problems.push(problem(&self.name(field), node, field.expected));
         None
     }
@@ -191,6 +194,13 @@ fn client_keys(node: &Node) -> Option<Vec<String>> {
     let Value::List(items) = &node.value else { return None };
     let keys = items.iter().map(|item| text(item).filter(printable)).collect::<Option<Vec<_>>>()?;
     (!keys.is_empty()).then_some(keys)
+}
+
+fn api_keys(node: &Node) -> Option<Vec<Secret>> {
+    let Value::List(items) = &node.value else { return None };
+    let is_key =
+        |key: &String| (16..=256).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    items.iter().map(|item| text(item).filter(is_key).map(|key| Secret::of(&key))).collect()
 }
 
 fn algorithm(node: &Node) -> Option<Algorithm> {

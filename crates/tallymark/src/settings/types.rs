@@ -66,6 +66,7 @@ pub(crate) struct Http {
     pub(crate) operator_token_file: Option<PathBuf>,
     pub(crate) token_cache_entries: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) min_seq_wait: Duration,
     pub(crate) shutdown_grace: Duration,
 }
 
@@ -81,6 +82,7 @@ impl Default for Http {
             operator_token_file: None,
             token_cache_entries: 0,
             header_timeout: Duration::ZERO,
+            min_seq_wait: Duration::ZERO,
             shutdown_grace: Duration::ZERO,
         }
     }
@@ -115,6 +117,7 @@ pub(crate) enum MutedRooms {
 pub(crate) struct Tenant {
     pub(crate) name: String,
     pub(crate) client_keys: Vec<String>,
+    pub(crate) api_keys: Vec<Secret>,
     pub(crate) token: Token,
 }
 

@@ -77,6 +77,16 @@ pub(super) const HTTP: &[Setting] = &[
         meaning: "How long a connection may be idle, or take to send headers, before it is closed; longer than a proxy in front keeps it.",
     },
     Setting {
+        name: "http.min_seq_wait_ms",
+        default: "3000",
+        shape: Shape::Integer {
+            range: 0..=60_000,
+            unit: "milliseconds",
+            set: |settings, ms| settings.http.min_seq_wait = Duration::from_millis(ms),
+        },
+        meaning: "How long a request with minSeq waits for that event before it is told to ask again.",
+    },
+    Setting {
         name: "http.shutdown_grace_ms",
         default: "5000",
         shape: Shape::Integer {

@@ -54,6 +54,7 @@ fn without_file_and_environment_the_settings_are_the_defaults() {
     assert_eq!(settings.http.operator_listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.http.token_cache_entries, 100_000);
     assert_eq!(settings.http.header_timeout.as_millis(), 75_000);
+    assert_eq!(settings.http.min_seq_wait.as_millis(), 3_000);
     assert_eq!(settings.http.shutdown_grace.as_millis(), 5_000);
     assert_eq!(settings.policy.own_messages, OwnMessages::Exclude);
     assert_eq!(settings.policy.message_window, 10_000);

@@ -160,3 +160,25 @@ fn tenants_that_share_a_key_are_warned_about() {
     let unwrapped = token("b", "-----BEGIN PUBLIC KEY-----\nABCD\n-----END PUBLIC KEY-----");
     assert_eq!(warnings(&[&wrapped, &unwrapped]), shared);
 }
+
+#[test]
+fn api_keys_are_long_and_never_shown() {
+    let tenant = |keys: &str| TENANT.replace("client_keys", &format!("api_keys = {keys}, client_keys"));
+    let tenant = |keys: &str| tenant(keys).replace("TOKEN", "{ algorithm = 'HS256', secret = 's' }");
+    let settings = load(&tenant("['0123456789abcdef', 'x0123456789abcdef']"), &[]).unwrap();
+    let keys: Vec<&[u8]> = settings.tenants[0].api_keys.iter().map(Secret::expose).collect();
+    assert_eq!(keys, [&b"0123456789abcdef"[..], b"x0123456789abcdef"]);
+    assert!(!format!("{settings:?}").contains("0123456789abcdef"));
+    for fine in ["[]", &format!("['{}']", "k".repeat(256))] {
+        check(&tenant(fine), &[], "fine");
+    }
+    let long = "k".repeat(257);
+    for invalid in
+        ["'0123456789abcdef'", "[1]", "['0123456789abcde']", "['0123456789abcd f']", &format!("['{long}']")]
+    {
+        let problem = load(&tenant(invalid), &[]).map(|_| ()).unwrap_err();
+        let expected = "tenant[0].api_keys is a value that is not shown, expected a list of keys, each of 16";
+        assert!(problem.contains(expected), "{problem}");
+        assert!(!problem.contains("0123456789"), "{problem}");
+    }
+}
