@@ -12,11 +12,8 @@ const SHARDS: usize = 256;
 /// that one only while a room comes or goes.
 #[derive(Debug)]
 pub(crate) struct RoomNames {
-    shards: Box<[Shard]>,
+    shards: Box<[RwLock<Vec<Option<Arc<str>>>>]>,
 }
-
-/// `None`: there is no such room, or not any more.
-type Shard = RwLock<Vec<Option<Arc<str>>>>;
 
 impl RoomNames {
     pub(crate) fn new() -> Self {

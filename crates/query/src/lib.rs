@@ -37,6 +37,9 @@ pub use accounts::{Account, Accounts, AccountsAnswer, AccountsQuestion, AskAccou
 pub use answers::Answers;
 pub use api_keys::ApiKey;
 pub use arrivals::Arrivals;
+pub use badges::by_room_tags_and_time::{
+    AskBeforeTime, BeforeTime, BeforeTimeAnswer, BeforeTimeQuestion, NotBeforeTime,
+};
 pub use badges::{Clock, Public};
 pub use control::{Control, Refused};
 #[cfg(feature = "damage")]

@@ -3,6 +3,7 @@
 mod activation;
 mod asking;
 mod audit;
+mod before_time;
 pub(crate) mod convert;
 mod line;
 mod live;
@@ -96,6 +97,10 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         muted_rooms: convert::muted_rooms(service.settings.policy.muted_rooms),
         gate: service.live.gate(),
         arrivals: service.live.arrivals(),
+        before_time: {
+            let live = service.live.clone();
+            Arc::new(move |question| Box::pin(live.clone().before_time(question)))
+        },
         min_seq_wait: service.settings.http.min_seq_wait,
         token_capacity: service.settings.http.token_cache_entries,
         clock: Arc::new(SystemTime::now),

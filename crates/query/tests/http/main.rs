@@ -7,6 +7,7 @@ mod support;
 
 mod accounts;
 mod badges;
+mod before_time;
 mod endpoints;
 mod freshness;
 mod histories;

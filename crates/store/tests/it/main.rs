@@ -12,3 +12,4 @@ mod outbox;
 mod refused;
 mod run;
 mod snapshots;
+mod times;
