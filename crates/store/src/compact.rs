@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::snapshot::walk_all;
 use crate::watchdog::{Watchdog, Watched};
 
-/// Files may take so many times what the rows do. A database that was filled in order takes about twice that.
+/// Files may take so many times what the rows do. A database that was just filled in order takes two and a half times that.
 const MOST_TIMES: u64 = 3;
 
 /// A store that nothing writes to any more.
