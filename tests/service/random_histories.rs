@@ -1,8 +1,8 @@
 //! Random histories of every kind of event, in both encodings, under each policy.
 
 use events::{Prefix, encode_json, encode_message_pack};
-use oracle::OwnMessages;
 use oracle::history::{History, ROOMS, TAGS, TENANTS, USERS, Variant};
+use oracle::{Filter, OwnMessages};
 use tests::{Nats, Recount, Service, Settings};
 
 const LENGTH: usize = 3_000;
@@ -53,6 +53,18 @@ pub(crate) fn check(recount: &Recount, service: &Service) {
     assert!(sum > 0, "nothing is unread");
 }
 
+/// Checks everything else that can be asked about everybody; returns how many mentions are unread.
+#[track_caller]
+fn check_family(recount: &Recount, service: &Service) -> u64 {
+    let filters =
+        [&[][..], &TAGS[..1], &TAGS[..2], &["b", "unknown"]].into_iter().flat_map(|tags| {
+            [(false, &[][..]), (true, &[]), (false, &["c"]), (true, &["a", "unknown"])]
+                .map(|(any, not)| Filter { tags, any, not })
+        });
+    let filters: Vec<_> = filters.collect();
+    TENANTS.iter().map(|tenant| recount.check_family(service, tenant, &USERS, &filters)).sum()
+}
+
 fn counts_as_the_judge(variant: Variant, muted_rooms: &str) {
     let history = full_history(7, LENGTH, variant);
     let nats = Nats::start();
@@ -66,6 +78,7 @@ fn counts_as_the_judge(variant: Variant, muted_rooms: &str) {
     let messages = messages(&history);
     // At several lengths of the history, because a late event may hide what an early one spoiled.
     let pieces = LENGTH / 6;
+    let mut mentions = 0;
     for (events, messages) in history.events.chunks(pieces).zip(messages.chunks(pieces)) {
         nats.publish_all(messages.iter().cloned());
         for (event, _) in events {
@@ -74,7 +87,9 @@ fn counts_as_the_judge(variant: Variant, muted_rooms: &str) {
         service.applied(nats.last_sequence(Nats::STREAM));
         service.ready();
         check(&recount, &service);
+        mentions += check_family(&recount, &service);
     }
+    assert!(mentions > 0, "nobody is mentioned");
     let metrics = service.metrics();
     assert_eq!(metrics.sum("tallymark_events_total"), LENGTH as u64);
     assert_eq!(metrics.sum("tallymark_events_malformed_total"), 0);

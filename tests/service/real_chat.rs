@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oracle::Policies;
+use oracle::{Filter, Policies};
 use tests::{Nats, Program, Recount, Service, Settings, real_chat};
 
 const TENANT: &str = "lean";
@@ -60,6 +60,13 @@ fn everybodys_badge_is_right_after_kills() {
     assert_eq!((recount.users(TENANT).len(), tag_sets.len()), (881, 21));
     let sum = recount.check(&service, TENANT, &[], &tag_sets);
     assert!(sum > 1_000_000, "hardly anything is unread: {sum}");
+
+    let filters = [
+        Filter::default(),
+        Filter { tags: &tags[..3], any: true, not: &[] },
+        Filter { tags: &tags[..1], any: false, not: &tags[1..2] },
+    ];
+    recount.check_family(&service, TENANT, &[], &filters);
 
     let ended = service.terminate();
     assert_eq!(ended.code, Some(0), "{}", ended.printed);

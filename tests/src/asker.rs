@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
+
 use crate::http::{Answer, Client};
 use crate::settings;
 
@@ -51,6 +53,23 @@ impl Asker {
         answer.unwrap_or_else(|error| panic!("{method} {target} of {user}: {error}"))
     }
 
+    /// A question in a body, with that user's credentials and those of the tenant's servers. It must be answered.
+    #[track_caller]
+    pub fn post(&self, target: &str, body: &Value, tenant: &str, user: &str) -> Value {
+        let (key, token) = (settings::client_key(tenant), settings::token(tenant, user));
+        let api_key = settings::api_key(tenant);
+        let headers = [
+            ("IM-CLIENT-KEY", key.as_str()),
+            ("IM-Authorization", token.as_str()),
+            ("IM-API-KEY", api_key.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        let answer = self.client.send("POST", target, &headers, Some(&body.to_string()));
+        let answer = answer.unwrap_or_else(|error| panic!("POST {target} of {user}: {error}"));
+        assert_eq!(answer.status, 200, "{target} {body}: {answer:?}");
+        answer.json()
+    }
+
     /// A badge that must be given.
     #[track_caller]
     pub fn badge(&self, tenant: &str, user: &str, tags: &[&str]) -> Badge {
@@ -65,7 +84,7 @@ impl Asker {
 }
 
 /// A value of a query string.
-fn encoded(value: &str) -> String {
+pub(crate) fn encoded(value: &str) -> String {
     let byte = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),

@@ -42,13 +42,28 @@ impl Client {
         self.request("GET", target, headers)
     }
 
-    /// A request without a body. A kept connection may be at its end: then it is made anew.
+    /// A request without a body.
     pub fn request(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
+        self.send(method, target, headers, None)
+    }
+
+    /// A request. A kept connection may be at its end: then it is made anew.
+    pub fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> io::Result<Answer> {
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.server);
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
         }
+        if let Some(body) = body {
+            request += &format!("Content-Length: {}\r\n", body.len());
+        }
         request += "\r\n";
+        request += body.unwrap_or_default();
         let has_body = method != "HEAD";
         if let Some(mut kept) = self.connection.take()
             && let Ok(answer) = exchange(&mut kept, &request, has_body)
@@ -81,7 +96,8 @@ fn exchange(connection: &mut BufReader<TcpStream>, request: &str, has_body: bool
     }
     let mut answer = Answer { status, headers, body: String::new() };
     let length = answer.header("content-length").and_then(|length| length.parse().ok());
-    if has_body {
+    // Not Modified: without a body.
+    if has_body && status != 304 {
         let length: usize = length.ok_or_else(|| io::Error::other(format!("no length: {answer:?}")))?;
         let mut body = vec![0; length];
         connection.read_exact(&mut body)?;

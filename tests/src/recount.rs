@@ -1,5 +1,7 @@
 //! The judge beside the service: it hears the same events, and recounts.
 
+mod family;
+
 use std::collections::BTreeSet;
 
 use events::{Event, Line};

@@ -221,6 +221,12 @@ impl Service {
         self.listeners().public.request(method, target, tenant, user)
     }
 
+    /// A question in a body, with that user's credentials and those of the tenant's servers. It must be answered.
+    #[track_caller]
+    pub fn post(&self, target: &str, body: &Value, tenant: &str, user: &str) -> Value {
+        self.listeners().public.post(target, body, tenant, user)
+    }
+
     /// A badge that must be given.
     #[track_caller]
     pub fn badge(&self, tenant: &str, user: &str, tags: &[&str]) -> Badge {

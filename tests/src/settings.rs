@@ -18,6 +18,8 @@ use crate::nats::Nats;
 pub struct Settings {
     values: BTreeMap<String, String>,
     tenants: Vec<String>,
+    /// Tenants as they stand in the file.
+    written_tenants: String,
 }
 
 impl Settings {
@@ -26,6 +28,7 @@ impl Settings {
         let mut settings = Self {
             values: BTreeMap::new(),
             tenants: tenants.iter().map(|&tenant| tenant.to_owned()).collect(),
+            written_tenants: String::new(),
         };
         settings.set("data_dir", "\"data\"");
         settings.set("nats.url", &format!("{:?}", nats.url()));
@@ -40,6 +43,11 @@ impl Settings {
         self.values.insert(name.to_owned(), value.to_owned());
     }
 
+    /// Has these tenants, in TOML, stand beside those that were given at first, and nobody else.
+    pub fn set_tenants(&mut self, tenants: &str) {
+        tenants.clone_into(&mut self.written_tenants);
+    }
+
     /// Writes them as a settings file.
     pub fn write(&self, file: &Path) {
         let mut text = String::new();
@@ -47,14 +55,15 @@ impl Settings {
             writeln!(text, "{name} = {value}").expect("a text can be added to");
         }
         for tenant in &self.tenants {
-            let (key, secret) = (client_key(tenant), secret(tenant));
+            let (key, api_key, secret) = (client_key(tenant), api_key(tenant), secret(tenant));
             writeln!(
                 text,
-                "[[tenant]]\nname = {tenant:?}\nclient_keys = [{key:?}]\n\
+                "[[tenant]]\nname = {tenant:?}\nclient_keys = [{key:?}]\napi_keys = [{api_key:?}]\n\
                  token = {{ algorithm = \"HS256\", secret = {secret:?} }}"
             )
             .expect("a text can be added to");
         }
+        text += &self.written_tenants;
         fs::write(file, text).expect("settings can be written");
     }
 }
@@ -69,6 +78,11 @@ pub fn home() -> TempDir {
 /// What a tenant's apps send as IM-CLIENT-KEY.
 pub(crate) fn client_key(tenant: &str) -> String {
     format!("{tenant}-client-key")
+}
+
+/// What a tenant's servers send as IM-API-KEY.
+pub(crate) fn api_key(tenant: &str) -> String {
+    format!("{tenant}-api-key-of-its-servers")
 }
 
 fn secret(tenant: &str) -> String {

@@ -47,6 +47,7 @@ pub struct Status(Arc<Shared>);
 
 struct Shared {
     announce: Box<dyn Fn(bool) + Send + Sync>,
+    arrived: Box<dyn Fn(u64) + Send + Sync>,
     is_connected: AtomicBool,
     applied: AtomicU64,
     newest: AtomicU64,
@@ -73,8 +74,18 @@ impl Status {
     /// `announce` is told each time the counts begin (`true`) or cease to be trusted; they are not
     /// at first. It must not ask this status.
     pub fn new(announce: impl Fn(bool) + Send + Sync + 'static) -> Self {
+        Self::telling(announce, |_| {})
+    }
+
+    /// The same; `arrived` is told after each batch of events up to which sequence everything is in the counts. It
+    /// must return at once: the thread that applies waits for it.
+    pub fn telling(
+        announce: impl Fn(bool) + Send + Sync + 'static,
+        arrived: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(Shared {
             announce: Box::new(announce),
+            arrived: Box::new(arrived),
             is_connected: AtomicBool::new(false),
             applied: AtomicU64::new(0),
             newest: AtomicU64::new(0),
@@ -146,6 +157,7 @@ impl Status {
         if !self.0.is_caught_up.load(Ordering::Acquire) {
             self.change(|state| state.readiness.applied(applied));
         }
+        (self.0.arrived)(applied);
     }
 
     /// How the store stands; `None` before it is open.
@@ -219,6 +231,8 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, UNIX_EPOCH};
 
+    use parking_lot::Mutex;
+
     use super::Status;
     use crate::fence::Fence;
     use crate::gaps::Gap;
@@ -248,6 +262,22 @@ mod tests {
         assert!(is_open());
         status.failed("disk full");
         assert!(!is_open());
+    }
+
+    #[test]
+    fn arrivals_are_told_after_readiness() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let note = |what: fn(u64) -> String| {
+            let told = told.clone();
+            move |value| told.lock().push(what(value))
+        };
+        let announced = note(|is_ready| format!("ready {is_ready}"));
+        let announce = move |is_ready| announced(u64::from(is_ready));
+        let status = Status::telling(announce, note(|sequence| format!("arrived {sequence}")));
+        status.advanced(1, None);
+        status.confirmed(2);
+        status.advanced(2, Some(5));
+        assert_eq!(*told.lock(), ["arrived 1", "ready 1", "arrived 2"]);
     }
 
     #[test]

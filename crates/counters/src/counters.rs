@@ -172,9 +172,11 @@ impl Counters {
 
     /// A new room that no event has touched. Its index was got from `Rooms::next`.
     pub(crate) fn new_room(&mut self, index: RoomIndex, tenant: &str, id: &str) {
+        let id: Arc<str> = id.into();
+        self.shared.names.set(index, Some(id.clone()));
         let room = Room {
             tenant: self.tenant(tenant),
-            id: id.into(),
+            id,
             word: RoomWord::default(),
             posted: 0,
             time: 0,

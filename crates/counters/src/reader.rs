@@ -8,7 +8,12 @@ use crate::policies::MutedRooms;
 use crate::room_cursors::Cursors;
 use crate::room_words::RoomWord;
 use crate::shared::Shared;
-use crate::tag_sets::{TagIndex, TagSets};
+use crate::tag_filter::{TagFilter, TagMode, Wanted, remembered};
+use crate::tag_sets::TagIndex;
+
+mod rooms;
+
+pub use rooms::{ByTags, RoomList, RoomUnread, Summary, Sums};
 
 /// Answers questions while one writer applies events. A question waits for no event but, for a
 /// moment, one of the very user it is about, and never looks at a message.
@@ -52,6 +57,24 @@ impl Reader {
         Badge { count, applied }
     }
 
+    /// Rule 2, for the rooms that fit the filter.
+    pub fn filtered_badge(
+        &self,
+        tenant: &str,
+        user: &str,
+        filter: &TagFilter<'_>,
+        muted: MutedRooms,
+    ) -> Badge {
+        if filter.mode == TagMode::All && filter.not.is_empty() {
+            return self.badge(tenant, user, filter.tags, muted);
+        }
+        let applied = self.shared.applied();
+        let tag_sets = self.shared.tag_sets.read();
+        let wanted = Wanted::new(filter, &tag_sets);
+        let count = self.sum(tenant, user, muted, remembered(|set| wanted.fits(&tag_sets, set)));
+        Badge { count, applied }
+    }
+
     fn filtered_sum(&self, tenant: &str, user: &str, tags: &[&str], muted: MutedRooms) -> u64 {
         let tag_sets = self.shared.tag_sets.read();
         let mut in_place = [TagIndex::default(); TAGS_IN_PLACE];
@@ -68,7 +91,8 @@ impl Reader {
                 None => return 0,
             }
         }
-        self.sum(tenant, user, muted, matches_all(&tag_sets, wanted))
+        let wanted = &*wanted;
+        self.sum(tenant, user, muted, remembered(|set| tag_sets.contains_all(set, wanted)))
     }
 
     fn sum(&self, tenant: &str, user: &str, muted: MutedRooms, fits: impl FnMut(RoomWord) -> bool) -> u64 {
@@ -124,26 +148,6 @@ impl Reader {
             }
         });
         sum
-    }
-}
-
-/// So many answers are remembered at once.
-const ANSWERS: usize = 256;
-
-/// Whether a room has all wanted tags. Rooms of one user share few tag sets, so that most answers were
-/// given before.
-fn matches_all<'a>(tag_sets: &'a TagSets, wanted: &'a [TagIndex]) -> impl FnMut(RoomWord) -> bool + 'a {
-    // Each is the index of a tag set, and in the lowest bit whether that has all. To begin with they are of
-    // sets whose answers have other places.
-    let mut answers = [0; ANSWERS];
-    answers[0] = 1 << 1;
-    move |word| {
-        let answer = &mut answers[word.tag_set.0 as usize % ANSWERS];
-        if *answer >> 1 != word.tag_set.0 {
-            let fits = tag_sets.contains_all(word.tag_set, wanted);
-            *answer = word.tag_set.0 << 1 | u32::from(fits);
-        }
-        *answer & 1 == 1
     }
 }
 

@@ -143,7 +143,9 @@ impl Restore {
                 room.word.has_recalled = true;
                 counters.shared.words.store(index, room.word);
             }
-            NumberSet::MentionAll(_) => room.extra().mention_all.extend(numbers),
+            NumberSet::MentionAll(_) => {
+                counters.shared.mention_all(index).write().entry(index).or_default().extend(numbers);
+            }
             NumberSet::Own(_, user) | NumberSet::Mentioned(_, user) => {
                 let missing = RestoreError::NoSuchMember(user, index);
                 let user = counters.users.get(user).ok_or(missing)?;

@@ -6,9 +6,9 @@ use events::MessageKey;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use std::hash::BuildHasher;
 
+use crate::UserIndex;
 use crate::outcome::Full;
 use crate::room_words::RoomWord;
-use crate::{Numbers, UserIndex};
 
 /// A room's place in the dense arrays. Never used again, so that a membership of a deleted room
 /// can't come to mean another room.
@@ -18,7 +18,7 @@ pub struct RoomIndex(pub u32);
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) tenant: Arc<str>,
-    pub(crate) id: Box<str>,
+    pub(crate) id: Arc<str>,
     /// What readers see of this room.
     pub(crate) word: RoomWord,
     /// How many messages were posted, silent ones included: the order of the newest.
@@ -34,7 +34,6 @@ pub(crate) struct Room {
 /// What few rooms have.
 #[derive(Debug, Default)]
 pub(crate) struct RoomExtra {
-    pub(crate) mention_all: Numbers,
     /// Recalls that wait for their message, in the order in which they were first kept (rule 6).
     pub(crate) kept_recalls: Vec<MessageKey>,
     /// Which members have a read that waits for a message (rule 6).

@@ -61,6 +61,11 @@ impl TagSets {
         wanted.iter().all(|tag| tags.binary_search(tag).is_ok())
     }
 
+    pub(crate) fn contains_any(&self, set: TagSetIndex, tags: &[TagIndex]) -> bool {
+        let of_set = &self.sets[set.0 as usize].tags;
+        tags.iter().any(|tag| of_set.binary_search(tag).is_ok())
+    }
+
     /// The set of these names for one more room. Names must be sorted and distinct.
     pub(crate) fn acquire(&mut self, names: &[Box<str>]) -> TagSetIndex {
         if names.is_empty() {

@@ -4,6 +4,7 @@ use events::MessageKey;
 
 use crate::changes::{KeptList, MemberFact, NumberSet, RoomFact};
 use crate::memberships::Memberships;
+use crate::shared::Mentions;
 use crate::{Counters, Numbers, RoomIndex, UserIndex};
 
 impl Memberships {
@@ -86,8 +87,7 @@ impl Counters {
         match set {
             NumberSet::Recalled(room) => ask(self.shared.recalled(room).read().get(&room).unwrap_or(&none)),
             NumberSet::MentionAll(room) => {
-                let extra = self.rooms.get(room).and_then(|room| room.extra.as_ref());
-                ask(extra.map_or(&none, |extra| &extra.mention_all))
+                ask(self.shared.mention_all(room).read().get(&room).unwrap_or(&none))
             }
             NumberSet::Own(room, user) | NumberSet::Mentioned(room, user) => {
                 let Some(user) = self.users.get(user) else { return ask(&none) };
@@ -123,24 +123,10 @@ impl Counters {
 
     /// Rule 17 for one room; `None` if the user is not a member.
     pub fn mentions(&self, user: UserIndex, room: RoomIndex) -> Option<u64> {
-        let head = self.rooms.get(room)?.word.head;
+        self.rooms.get(room)?;
         let memberships = self.users.get(user)?.memberships.read();
         let cursor = memberships.cursor(room)?;
-        if cursor >= head {
-            return Some(0);
-        }
-        let none = Numbers::default();
-        let extra = memberships.extra(room);
-        let own = extra.map_or(&none, |extra| &extra.own);
-        let mentioned = extra.and_then(|extra| extra.mentioned()).unwrap_or(&none);
-        let recalled = self.shared.recalled(room).read();
-        let recalled = recalled.get(&room).unwrap_or(&none);
-        let above = cursor + 1..=head;
-        let counts = |number: &u32| !own.contains(*number) && !recalled.contains(*number);
-        Some(self.with_numbers(NumberSet::MentionAll(room), |mention_all| {
-            let named = mentioned.iter_within(above.clone());
-            let all = mention_all.iter_within(above.clone()).filter(|number| !mentioned.contains(*number));
-            named.chain(all).filter(counts).count() as u64
-        }))
+        let seen = self.shared.look(room, cursor, memberships.extra(room), Mentions::Counted, |_| true)?;
+        Some(seen.mentions)
     }
 }

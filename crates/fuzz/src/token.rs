@@ -52,9 +52,13 @@ fn tenant(algorithm: Algorithm, key: &[u8]) -> Tenant {
     Tenant {
         name: algorithm.as_str().to_owned(),
         client_keys: vec![format!("{}-client-key", algorithm.as_str())],
-        verification_key: VerificationKey::new(algorithm, key).expect("a key"),
+        api_keys: Vec::new(),
+        keys: VerificationKey::new(algorithm, key).expect("a key").into(),
+        introspection: None,
         issuer: None,
         audience: None,
+        leeway: Duration::ZERO,
+        allowed_origins: Vec::new(),
     }
 }
 

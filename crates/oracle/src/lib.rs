@@ -7,6 +7,7 @@ mod policies;
 mod questions;
 mod restore;
 mod room;
+mod rooms_of_user;
 mod rules;
 
 pub mod history;
@@ -20,3 +21,4 @@ pub use outcome::{Effect, Outcome};
 pub use policies::{OwnMessages, Policies};
 pub use questions::KnownMessage;
 pub use restore::FactsError;
+pub use rooms_of_user::{Filter, RoomOfUser, Sums};

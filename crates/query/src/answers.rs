@@ -21,6 +21,11 @@ impl Answers {
         self.0.store(Some(Arc::new(reader)));
     }
 
+    /// Up to which sequence everything is in the counts; `None` while there are none.
+    pub(crate) fn applied(&self) -> Option<u64> {
+        self.reader().as_ref().map(|reader| reader.applied())
+    }
+
     pub(crate) fn reader(&self) -> Guard<Option<Arc<Reader>>> {
         self.0.load()
     }

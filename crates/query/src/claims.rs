@@ -4,17 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::Id;
+use jsonwebtoken::Header;
 use serde_json::{Map, Value};
 
 use crate::Tenant;
+use crate::fingerprint::Fingerprint;
 
 /// Why a token is refused. The client is not told; metrics and logs are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenError {
     /// Longer than [`MAX_TOKEN_BYTES`](crate::tokens::MAX_TOKEN_BYTES).
     TooLong,
-    /// Not a JWT, of another algorithm, or not signed with the tenant's key.
+    /// Not a JWT, of another algorithm, or not signed with a key of the tenant's.
     Signature,
+    /// It names a key that the tenant does not have.
+    UnknownKey,
     /// The header names something as critical. Nothing is understood that may be critical, so
     /// RFC 7515, section 4.1.11, has the token refused.
     Critical,
@@ -30,13 +34,18 @@ pub(crate) enum TokenError {
     NotYetValid,
     /// `exp` has come.
     Expired,
+    /// Who issues the tenant's tokens says that it is not good.
+    Inactive,
+    /// Who could tell can't be asked now.
+    Unavailable,
 }
 
 impl TokenError {
     /// Every reason.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::TooLong,
         Self::Signature,
+        Self::UnknownKey,
         Self::Critical,
         Self::User,
         Self::Times,
@@ -44,6 +53,8 @@ impl TokenError {
         Self::Audience,
         Self::NotYetValid,
         Self::Expired,
+        Self::Inactive,
+        Self::Unavailable,
     ];
 
     /// The name in the metrics.
@@ -51,6 +62,7 @@ impl TokenError {
         match self {
             Self::TooLong => "too_long",
             Self::Signature => "signature",
+            Self::UnknownKey => "unknown_key",
             Self::Critical => "critical",
             Self::User => "user",
             Self::Times => "times",
@@ -58,6 +70,8 @@ impl TokenError {
             Self::Audience => "audience",
             Self::NotYetValid => "not_yet_valid",
             Self::Expired => "expired",
+            Self::Inactive => "inactive",
+            Self::Unavailable => "unavailable",
         }
     }
 }
@@ -68,34 +82,66 @@ pub(crate) struct Verified {
     pub(crate) user: Arc<str>,
     not_before: Duration,
     expires: Duration,
+    /// What showed that it is good: worth as much as the tenant still takes that.
+    pub(crate) shown_by: Fingerprint,
+    /// When that was asked, and for how long the answer holds.
+    asked: Duration,
+    holds: Duration,
 }
 
 impl Verified {
     /// Whether the token is valid at `now`: from `nbf` on, and before `exp` (RFC 7519, section
-    /// 4.1.4: "on or after" it a token must not be accepted).
-    pub(crate) fn check(&self, now: Duration) -> Result<(), TokenError> {
-        if now >= self.expires {
+    /// 4.1.4: "on or after" it a token must not be accepted), each with the leeway.
+    pub(crate) fn check(&self, now: Duration, leeway: Duration) -> Result<(), TokenError> {
+        if now >= self.expires.saturating_add(leeway) {
             Err(TokenError::Expired)
-        } else if now < self.not_before {
+        } else if now.saturating_add(leeway) < self.not_before {
             Err(TokenError::NotYetValid)
         } else {
             Ok(())
         }
     }
+
+    /// Whether it need not be asked anew. A signature holds for ever.
+    pub(crate) fn still_holds(&self, now: Duration) -> bool {
+        self.holds == Duration::MAX || now.abs_diff(self.asked) < self.holds
+    }
 }
 
-/// Verifies all of a token but its times, which [`Verified::check`] compares with the clock.
-pub(crate) fn verify(tenant: &Tenant, token: &str) -> Result<Verified, TokenError> {
-    // A map, not a struct of the claims: serde would fill a struct from a JSON array too.
-    let opened = tenant.verification_key.open::<Map<String, Value>>(token);
-    let opened = opened.map_err(|_| TokenError::Signature)?;
-    if opened.header.crit.is_some() {
+/// Verifies all of a token that is a JWT but its times, which [`Verified::check`] compares with the clock.
+pub(crate) fn verify(tenant: &Tenant, token: &str, header: &Header) -> Result<Verified, TokenError> {
+    let opened = tenant.keys.open(token, header)?;
+    if header.crit.is_some() {
         return Err(TokenError::Critical);
     }
-    let claims = opened.claims;
+    verified(tenant, &opened.claims, None, opened.key)
+}
+
+/// What an introspection endpoint says of a token that it calls active. It may know of no end; its answer has one
+/// in any case, after `holds`.
+pub(crate) fn introspected(
+    tenant: &Tenant,
+    claims: &Map<String, Value>,
+    shown_by: Fingerprint,
+    (asked, holds): (Duration, Duration),
+) -> Result<Verified, TokenError> {
+    Ok(Verified { asked, holds, ..verified(tenant, claims, Some(Duration::MAX), shown_by)? })
+}
+
+/// What all tokens have to claim; `end` is that of a token that names none.
+fn verified(
+    tenant: &Tenant,
+    claims: &Map<String, Value>,
+    end: Option<Duration>,
+    shown_by: Fingerprint,
+) -> Result<Verified, TokenError> {
     let user = claims.get("sub").and_then(Value::as_str).ok_or(TokenError::User)?;
     let user = Id::new(user).map_err(|_| TokenError::User)?;
-    let expires = claims.get("exp").and_then(numeric_date).ok_or(TokenError::Times)?;
+    let expires = match claims.get("exp") {
+        None => end,
+        Some(exp) => numeric_date(exp),
+    };
+    let expires = expires.ok_or(TokenError::Times)?;
     let not_before = match claims.get("nbf") {
         None => Duration::ZERO,
         Some(nbf) => numeric_date(nbf).ok_or(TokenError::Times)?,
@@ -110,7 +156,8 @@ pub(crate) fn verify(tenant: &Tenant, token: &str) -> Result<Verified, TokenErro
     {
         return Err(TokenError::Audience);
     }
-    Ok(Verified { user: Arc::from(user.as_str()), not_before, expires })
+    let user = Arc::from(user.as_str());
+    Ok(Verified { user, not_before, expires, shown_by, asked: Duration::ZERO, holds: Duration::MAX })
 }
 
 /// A NumericDate (RFC 7519, section 2): seconds since the Unix epoch, also fractions of them. What

@@ -9,13 +9,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use crate::answer;
 use crate::operator::Operator;
 
 /// What operators may have done.
 pub struct Control {
-    /// SHA-256 of the token: what is compared takes as long for a wrong token as for the right one.
+    /// SHA-256 of the token: of one length, whatever the token's, so that it is compared in constant time.
     token: [u8; 32],
     /// Asks for a snapshot of everything that is in the counts; says up to which sequence that is.
     snapshot: Box<dyn Fn() -> Result<u64, Refused> + Send + Sync>,
@@ -42,7 +43,8 @@ impl Control {
         let mut given = headers.get_all(AUTHORIZATION).iter();
         let (Some(only), None) = (given.next(), given.next()) else { return false };
         let Some((scheme, token)) = only.as_bytes().split_first_chunk::<7>() else { return false };
-        scheme.eq_ignore_ascii_case(b"bearer ") && Sha256::digest(token.trim_ascii())[..] == self.token
+        let token: [u8; 32] = Sha256::digest(token.trim_ascii()).into();
+        scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(token[..].ct_eq(&self.token[..]))
     }
 }
 

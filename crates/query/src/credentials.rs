@@ -1,10 +1,15 @@
-//! The two headers that say who asks.
+//! The headers that say who asks.
 
 use axum::http::{HeaderMap, HeaderValue};
 
 /// The value of `IM-CLIENT-KEY`, if it was sent exactly once.
 pub(crate) fn client_key(headers: &HeaderMap) -> Option<&[u8]> {
     single(headers, "im-client-key").map(HeaderValue::as_bytes)
+}
+
+/// The value of `IM-API-KEY`, if it was sent exactly once.
+pub(crate) fn api_key(headers: &HeaderMap) -> Option<&[u8]> {
+    single(headers, "im-api-key").map(HeaderValue::as_bytes)
 }
 
 /// The token in `IM-Authorization`, bare or after `Bearer`, if it was sent exactly once.

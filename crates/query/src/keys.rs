@@ -3,11 +3,13 @@
 use jsonwebtoken::crypto::rust_crypto;
 use jsonwebtoken::{DecodingKey, Validation};
 
+use crate::fingerprint::Fingerprint;
+
 /// The shortest RSA key (RFC 7518, section 3.3): 2048 bits.
 const MIN_RSA_BYTES: usize = 256;
 const ED25519_KEY_BYTES: usize = 32;
 
-/// How tokens are signed. A tenant has exactly one; a token that names another is refused, so that
+/// How tokens are signed. A key has exactly one; a token that names another is refused, so that
 /// nobody can pass a public key off as a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
@@ -94,12 +96,14 @@ pub enum KeyError {
     },
 }
 
-/// What verifies the tokens of a tenant: one algorithm with its key.
+/// What verifies tokens: one algorithm with its key.
 #[derive(Debug, Clone)]
 pub struct VerificationKey {
     algorithm: Algorithm,
+    id: Option<String>,
     key: DecodingKey,
     validation: Validation,
+    fingerprint: Fingerprint,
 }
 
 impl VerificationKey {
@@ -111,9 +115,22 @@ impl VerificationKey {
             Algorithm::Es256 => DecodingKey::from_ec_pem(public_pem(material)?),
             Algorithm::EdDsa => DecodingKey::from_ed_pem(public_pem(material)?),
         };
-        let usable = key.ok().filter(|key| is_usable(algorithm, key));
-        let key = usable.ok_or(KeyError::WrongKey { algorithm })?;
-        Ok(Self { algorithm, key, validation: signature_only(algorithm) })
+        Self::usable(algorithm, key.ok())
+    }
+
+    /// Takes a key if tokens can be verified with it.
+    pub(crate) fn usable(algorithm: Algorithm, key: Option<DecodingKey>) -> Result<Self, KeyError> {
+        let wrong = || KeyError::WrongKey { algorithm };
+        let key = key.filter(|key| is_usable(algorithm, key)).ok_or_else(wrong)?;
+        let bytes = key.try_get_as_bytes().map_err(|_| wrong())?;
+        let fingerprint = Fingerprint::of(&[algorithm.as_str().as_bytes(), bytes]);
+        Ok(Self { algorithm, id: None, key, validation: signature_only(algorithm), fingerprint })
+    }
+
+    /// The same key, named: a token that names another with `kid` is not verified with it.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..self }
     }
 
     /// The one algorithm that is accepted.
@@ -121,13 +138,17 @@ impl VerificationKey {
         self.algorithm
     }
 
-    /// Whether a token that fits one of the two keys fits the other.
-    pub(crate) fn same_as(&self, other: &Self) -> bool {
-        let bytes = |key: &Self| key.key.try_get_as_bytes().ok().map(<[u8]>::to_vec);
-        self.algorithm == other.algorithm && bytes(self) == bytes(other)
+    /// What tokens call the key, if it has a name.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
-    /// The header and the claims of a token, if its algorithm is the one configured and its
+    /// The same for the same algorithm and key, whatever its name and wherever it was read.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The header and the claims of a token, if its algorithm is that of the key and its
     /// signature fits. Nothing is said about the claims yet.
     pub(crate) fn open<T>(
         &self,

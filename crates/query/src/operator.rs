@@ -9,9 +9,10 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
 use crate::accounts::AskAccounts;
-use crate::answer::{self, Refusal};
+use crate::answer;
 use crate::control::Control;
 use crate::readiness::{Body, Readiness};
+use crate::refusal::Refusal;
 use crate::status::Status;
 
 /// The media type of what `prometheus_client` writes.

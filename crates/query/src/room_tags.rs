@@ -1,4 +1,4 @@
-//! `roomTags` in a query string.
+//! `roomTags` and `notRoomTags` in a query string.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,10 @@ use percent_encoding::percent_decode_str;
 /// The most distinct tags in one request.
 pub(crate) const MAX_ROOM_TAGS: usize = 32;
 
-const NAME: &[u8] = b"roomTags";
+/// The rooms that are asked for have these.
+const ROOM_TAGS: &[u8] = b"roomTags";
+/// The rooms that are asked for have none of these.
+const NOT_ROOM_TAGS: &[u8] = b"notRoomTags";
 
 /// The query string asks for something that can't be a set of room tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,26 +19,53 @@ pub(crate) struct InvalidRoomTags;
 
 /// The distinct tags of one request, in the order in which they were first given. They are borrowed
 /// from the query string where it writes them as they are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RoomTags<'q>(Vec<Tag<'q>>);
 
 impl<'q> RoomTags<'q> {
-    /// Reads all of a query string: `&` between pieces, the first `=` between name and value.
-    pub(crate) fn parse(query: &'q str) -> Result<Self, InvalidRoomTags> {
-        let mut tags = Self(Vec::new());
-        for piece in query.split('&') {
-            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            match name_of(name) {
-                Name::RoomTags => tags.add(decode(value)?)?,
-                Name::RoomTagsBracket => return Err(InvalidRoomTags),
-                Name::Other => {}
-            }
+    /// Reads `roomTags` from all of a query string: `&` between pieces, the first `=` between name and value.
+    /// Also says whether there are other names.
+    pub(crate) fn parse(query: &'q str) -> Result<(Self, bool), InvalidRoomTags> {
+        Self::named(ROOM_TAGS, query)
+    }
+
+    /// Reads `notRoomTags` in the same way.
+    pub(crate) fn parse_not(query: &'q str) -> Result<Self, InvalidRoomTags> {
+        Self::named(NOT_ROOM_TAGS, query).map(|(tags, _)| tags)
+    }
+
+    /// Of a list in a body.
+    pub(crate) fn of(texts: impl Iterator<Item = &'q str>) -> Result<Self, InvalidRoomTags> {
+        let mut tags = Self::default();
+        for text in texts {
+            tags.add(Cow::Borrowed(text))?;
         }
         Ok(tags)
     }
 
+    /// The tags, for whoever holds them for longer.
+    pub(crate) fn to_vec(&self) -> Vec<&str> {
+        self.0.iter().map(Tag::as_str).collect()
+    }
+
+    fn named(wanted: &[u8], query: &'q str) -> Result<(Self, bool), InvalidRoomTags> {
+        let (mut tags, mut has_others) = (Self::default(), false);
+        for piece in query.split('&') {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+            match name_of(name, wanted) {
+                Name::Wanted => tags.add(decode(value)?)?,
+                Name::WantedBracket => return Err(InvalidRoomTags),
+                Name::Other => has_others |= !name.is_empty(),
+            }
+        }
+        Ok((tags, has_others))
+    }
+
     /// Calls `with` with the tags as one slice.
     pub(crate) fn with_slice<T>(&self, with: impl FnOnce(&[&str]) -> T) -> T {
+        if self.0.is_empty() {
+            return with(&[]);
+        }
         let mut texts = [""; MAX_ROOM_TAGS];
         for (text, tag) in texts.iter_mut().zip(&self.0) {
             *text = tag.as_str();
@@ -56,24 +86,28 @@ impl<'q> RoomTags<'q> {
     }
 }
 
-enum Name {
-    RoomTags,
+/// What the name of a parameter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// The one that is looked for.
+    Wanted,
     /// `roomTags[`, `roomTags[0]` and the like: other services' way to write a list. To ignore it
     /// would be to count rooms that the caller wanted left out.
-    RoomTagsBracket,
+    WantedBracket,
+    /// Any other.
     Other,
 }
 
 /// A `+` needs no decoding here: neither `+` nor a space is in the names that matter. A broken
 /// escape stands for itself.
-fn name_of(name: &str) -> Name {
+pub(crate) fn name_of(name: &str, wanted: &[u8]) -> Name {
     let mut rest = percent_decode_str(name);
-    if !NAME.iter().all(|expected| rest.next() == Some(*expected)) {
+    if !wanted.iter().all(|expected| rest.next() == Some(*expected)) {
         return Name::Other;
     }
     match rest.next() {
-        None => Name::RoomTags,
-        Some(b'[') => Name::RoomTagsBracket,
+        None => Name::Wanted,
+        Some(b'[') => Name::WantedBracket,
         Some(_) => Name::Other,
     }
 }

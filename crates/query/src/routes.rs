@@ -7,16 +7,24 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::accounts;
-use crate::badge::{self, Badges};
+use crate::badges::{self, Badges, by_room_tags, me_badge, of_tokens, of_users, rooms, summary};
 use crate::control;
 use crate::operator;
 use crate::{Operator, Public};
 
 /// What app developers may reach.
 pub fn public_router(public: Public) -> Router {
+    let get_only = |route: MethodRouter<_>| route.fallback(badges::method_not_allowed);
+    let post_only = |route: MethodRouter<_>| route.fallback(badges::only_post);
     Router::new()
-        .route("/me/badge", get(badge::me_badge).fallback(badge::method_not_allowed))
-        .fallback(badge::not_found)
+        .route("/me/badge", get_only(get(me_badge::me_badge)))
+        .route("/me/badge/summary", get_only(get(summary::summary)))
+        .route("/me/badge/rooms", get_only(get(rooms::rooms)))
+        .route("/badges", post_only(post(of_tokens::of_tokens)))
+        .route("/badges/", post_only(post(of_tokens::of_tokens)))
+        .route("/badges/byRoomTags", post_only(post(by_room_tags::by_room_tags)))
+        .route("/users/badges", post_only(post(of_users::of_users)))
+        .fallback(badges::not_found)
         .with_state(Arc::new(Badges::new(public)))
 }
 

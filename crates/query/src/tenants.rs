@@ -1,11 +1,14 @@
-//! Who may ask: tenants and their client keys.
+//! Who may ask: tenants, their client keys and their API keys.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
 
 use events::IdError;
 
-use crate::VerificationKey;
+use crate::fingerprint::Fingerprint;
+use crate::{ApiKey, Introspection, KeyUrl, TenantKeys};
 
 /// One chat application whose users may ask for their badges.
 #[derive(Debug, Clone)]
@@ -14,12 +17,56 @@ pub struct Tenant {
     pub name: String,
     /// The public keys by which clients name this tenant; one client key names one tenant.
     pub client_keys: Vec<String>,
-    /// Verifies this tenant's tokens.
-    pub verification_key: VerificationKey,
+    /// The secret keys with which this tenant's servers ask; one API key belongs to one tenant.
+    pub api_keys: Vec<ApiKey>,
+    /// Verify this tenant's tokens that are JWTs.
+    pub keys: TenantKeys,
+    /// Says what this tenant's other tokens are worth, and all of them where there are no keys.
+    pub introspection: Option<Introspection>,
     /// What `iss` has to be. Without it the claim is ignored.
     pub issuer: Option<String>,
     /// What `aud` has to be or to contain. Without it the claim is ignored.
     pub audience: Option<String>,
+    /// The origins of web pages that may ask, as browsers send them (`https://chat.example`), or `*` for every page.
+    pub allowed_origins: Vec<String>,
+    /// By how much the clocks of those who make tokens may differ from the one here.
+    pub leeway: Duration,
+}
+
+impl Tenant {
+    /// The endpoint, if it is the one to say what the token is worth. What has the three parts of a JWT is never
+    /// shown to an endpoint of a tenant with keys.
+    pub(crate) fn introspects(&self, token: &str) -> Option<&Introspection> {
+        let is_jwt = token.bytes().filter(|byte| *byte == b'.').count() == 2;
+        self.introspection.as_ref().filter(|_| self.keys.is_empty() || !is_jwt)
+    }
+
+    /// Whether what this key or this endpoint has shown is still taken for shown.
+    pub(crate) fn takes(&self, shown_by: Fingerprint) -> bool {
+        self.keys.has(shown_by)
+            || self.introspection.as_ref().is_some_and(|endpoint| endpoint.fingerprint() == shown_by)
+    }
+
+    /// What decides over a token, but for keys and clocks: what is remembered under other rules is nothing here.
+    fn rules(&self) -> Fingerprint {
+        let claim = |claim: &Option<String>| match claim {
+            None => String::new(),
+            Some(text) => format!("={text}"),
+        };
+        let (issuer, audience) = (claim(&self.issuer), claim(&self.audience));
+        Fingerprint::of(&[self.name.as_bytes(), issuer.as_bytes(), audience.as_bytes()])
+    }
+
+    /// Whether some token may be good at both. It isn't when both ask for an issuer and for different ones. A token can
+    /// name several audiences, so these tell nothing apart.
+    fn shares_tokens_with(&self, other: &Self) -> bool {
+        let other_issuer = matches!((&self.issuer, &other.issuer), (Some(one), Some(other)) if one != other);
+        let same_endpoint = match (&self.introspection, &other.introspection) {
+            (Some(one), Some(other)) => one.fingerprint() == other.fingerprint(),
+            _ => false,
+        };
+        !other_issuer && (same_endpoint || self.keys.share_one_with(&other.keys))
+    }
 }
 
 /// Why tenants can't be served together.
@@ -42,6 +89,12 @@ pub enum TenantsError {
     /// A tenant for which nobody can ask.
     #[error("the tenant {tenant:?} has no client key: expected at least one")]
     NoClientKey {
+        /// The tenant's name.
+        tenant: String,
+    },
+    /// A tenant of which no token can be good.
+    #[error("the tenant {tenant:?} has no key and no introspection endpoint: expected at least one of them")]
+    NoKey {
         /// The tenant's name.
         tenant: String,
     },
@@ -69,12 +122,29 @@ pub enum TenantsError {
         /// The other tenant.
         second: String,
     },
+    /// One API key for two tenants. It is not shown.
+    #[error(
+        "an API key is given to the tenants {first:?} and {second:?}: expected each API key at one tenant only"
+    )]
+    DuplicateApiKey {
+        /// The tenant that has it first.
+        first: String,
+        /// The other tenant.
+        second: String,
+    },
+}
+
+/// A tenant and what follows from its settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) rules: Fingerprint,
 }
 
 /// All tenants whose users may ask.
 #[derive(Debug, Clone)]
 pub struct Tenants {
-    tenants: Vec<Tenant>,
+    tenants: Vec<Served>,
     /// Client keys with the place of their tenant in `tenants`.
     by_client_key: HashMap<Vec<u8>, usize>,
 }
@@ -87,6 +157,9 @@ impl Tenants {
             check_name(tenant, &tenants[..place])?;
             if tenant.client_keys.is_empty() {
                 return Err(TenantsError::NoClientKey { tenant: tenant.name.clone() });
+            }
+            if tenant.keys.is_empty() && tenant.introspection.is_none() {
+                return Err(TenantsError::NoKey { tenant: tenant.name.clone() });
             }
             for client_key in &tenant.client_keys {
                 check_client_key(tenant, client_key)?;
@@ -104,25 +177,57 @@ impl Tenants {
                     }
                 }
             }
+            let has_one = |other: &&Tenant| tenant.api_keys.iter().any(|key| other.api_keys.contains(key));
+            if let Some(other) = tenants[..place].iter().find(has_one) {
+                return Err(TenantsError::DuplicateApiKey {
+                    first: other.name.clone(),
+                    second: tenant.name.clone(),
+                });
+            }
         }
-        Ok(Self { tenants, by_client_key })
+        let served = |tenant: Tenant| Served { rules: tenant.rules(), tenant: Arc::new(tenant) };
+        Ok(Self { tenants: tenants.into_iter().map(served).collect(), by_client_key })
     }
 
-    /// The pairs of tenants with the same algorithm and key, by name. A token of one of them is
-    /// good at the other too, unless `issuer` or `audience` keep them apart.
-    pub fn sharing_a_key(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.tenants.iter().enumerate().flat_map(|(place, first)| {
-            let others = self.tenants[place + 1..].iter();
-            others
-                .filter(|second| first.verification_key.same_as(&second.verification_key))
-                .map(|second| (first.name.as_str(), second.name.as_str()))
+    /// The pairs of tenants, by name, of which tokens of the one may be good at the other: they have a key or an endpoint
+    /// in common, and their issuers don't keep them apart.
+    pub fn sharing_tokens(&self) -> impl Iterator<Item = (&str, &str)> {
+        let tenants = || self.tenants.iter().map(|served| &*served.tenant);
+        tenants().enumerate().flat_map(move |(place, first)| {
+            let others = tenants().skip(place + 1).filter(|second| first.shares_tokens_with(second));
+            others.map(|second| (first.name.as_str(), second.name.as_str()))
         })
     }
 
-    /// The tenant of a client key, with its place among the tenants.
-    pub(crate) fn by_client_key(&self, client_key: &[u8]) -> Option<(usize, &Tenant)> {
-        let place = *self.by_client_key.get(client_key)?;
-        Some((place, &self.tenants[place]))
+    /// The place of the tenant of a client key.
+    pub(crate) fn place_of(&self, client_key: &[u8]) -> Option<usize> {
+        self.by_client_key.get(client_key).copied()
+    }
+
+    /// The place of the tenant of an API key. Every key is compared, so that the time it takes tells nothing about any.
+    pub(crate) fn place_of_server(&self, api_key: &[u8]) -> Option<usize> {
+        let given = ApiKey::new(api_key);
+        let tenants = self.tenants.iter().enumerate();
+        tenants.fold(
+            None,
+            |found, (place, served)| {
+                if given.is_among(&served.tenant.api_keys) { Some(place) } else { found }
+            },
+        )
+    }
+
+    pub(crate) fn at(&self, place: usize) -> &Served {
+        &self.tenants[place]
+    }
+
+    /// Where keys are fetched from.
+    pub(crate) fn key_urls(&self) -> impl Iterator<Item = &KeyUrl> {
+        self.tenants.iter().filter_map(|served| served.tenant.keys.at_url.as_ref())
+    }
+
+    /// All of them, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Tenant> {
+        self.tenants.iter().map(|served| &*served.tenant)
     }
 }
 

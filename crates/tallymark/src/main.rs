@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::settings::{Environment, Problems, Settings};
+use crate::settings::{Environment, Origin, Problems, Settings};
 
 /// The state lives in millions of small allocations, for which this allocator is about twice as
 /// fast as the system's.
@@ -129,10 +129,11 @@ fn main() -> ExitCode {
 fn run(command: Command, environment: &Environment) -> anyhow::Result<()> {
     match command {
         Command::Serve { config } => {
-            let settings = Settings::load(config.as_deref(), environment)?;
+            let origin = Origin { file: config, environment: environment.clone() };
+            let settings = origin.load()?;
             telemetry::start(&settings.log);
             let runtime = runtime()?;
-            let ended = runtime.block_on(serve::run(settings));
+            let ended = runtime.block_on(serve::run(settings, origin));
             // A generation that is being opened beside the one in use may be left at any point: nobody waits for that.
             runtime.shutdown_background();
             ended

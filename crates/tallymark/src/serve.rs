@@ -3,36 +3,45 @@
 mod activation;
 mod asking;
 mod audit;
+mod certificate;
 pub(crate) mod convert;
+mod descriptors;
+mod fetch;
 mod line;
 mod live;
 mod metrics;
 mod operator;
+mod reload;
+mod tenants;
 
 use std::num::NonZero;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
 use consumer::{Duty, Stopped};
-use query::{Public, Server};
+use query::{Admission, Cors, Front, Public, Server};
 use store::{DataDir, Store};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::settings::Settings;
+use crate::settings::{Origin, Settings};
 use crate::{nats, service, signals};
 use activation::Activations;
 use audit::Audit;
+use certificate::Certificate;
 use line::Line;
 use live::Live;
 use metrics::Metrics;
+use reload::Reload;
+use tenants::TenantMaker;
 
 const NO_THREADS: &str = "the threads that answer requests can't be started";
 
@@ -58,10 +67,14 @@ impl Service {
 
 /// Runs the service until SIGTERM or SIGINT. Both listeners answer from the start; badges are
 /// refused until the store is loaded and the stream's events of that moment are counted.
-pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()> {
     let mut stop_requested = pin!(signals::stop_requested()?);
     let snapshots_requested = signals::snapshots_requested()?;
-    let tenants = convert::tenants(&settings)?;
+    let reloads_requested = signals::reloads_requested()?;
+    let shared_metrics = metrics::Shared::new(SystemTime::now());
+    let mut maker = TenantMaker::new(fetch::fetch(Handle::current()), shared_metrics.query());
+    let tenants = maker.make(&settings)?;
+    let certificate = Certificate::read(&settings.http)?;
     let operator_token = settings.http.read_operator_token()?;
     let store_options = convert::store_options(&settings)?;
     let consumer_settings = convert::consumer_settings(&settings)?;
@@ -72,10 +85,9 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let operator_listener = bind("http.operator_listen", settings.http.operator_listen).await?;
     data_dir.announce(&service::address_of(operator_listener.local_addr()?))?;
 
-    let shared_metrics = metrics::Shared::new(SystemTime::now());
     let Metrics { registry, store: store_metrics, consumer: consumer_metrics, query: query_metrics } =
         shared_metrics.of_a_line();
-    let audit_metrics = shared_metrics.audit();
+    let (audit_metrics, reload_metrics) = (shared_metrics.audit(), shared_metrics.reload());
     let live = Live::new(registry, query_metrics.ready.clone());
     let (line_id, status) = live.new_line();
     let (asked, mut activations_asked) = unbounded_channel();
@@ -90,20 +102,43 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     tokio::spawn(forward_snapshots(snapshots_requested, service.live.clone()));
 
+    let limits = service.settings.http.limits;
+    descriptors::raise(limits.connections);
+    let cors = Cors::new(&tenants);
+    let front = Front {
+        limits,
+        tls: certificate.as_ref().map(Certificate::tls),
+        cors: cors.clone(),
+        metrics: query_metrics.clone(),
+    };
+    let token_capacity = service.settings.http.token_cache_entries;
+    let admission = Admission::new(tenants, token_capacity, Arc::new(SystemTime::now), query_metrics.clone());
+    let reload = Reload {
+        origin,
+        given: service.settings.given.clone(),
+        maker,
+        admission: admission.clone(),
+        cors,
+        certificate,
+        metrics: reload_metrics,
+    };
+    tokio::spawn(reload.run(reloads_requested));
+    tokio::spawn(admission.clone().keep_keys_fresh());
     let public = query::public_router(Public {
-        tenants,
+        admission,
         answers: service.live.answers(),
         muted_rooms: convert::muted_rooms(service.settings.policy.muted_rooms),
         gate: service.live.gate(),
-        token_capacity: service.settings.http.token_cache_entries,
-        clock: Arc::new(SystemTime::now),
+        arrivals: service.live.arrivals(),
+        min_seq_wait: service.settings.http.min_seq_wait,
         metrics: query_metrics,
+        rates: convert::rates(&service.settings.http.rates, Instant::now()),
     });
+    tokio::spawn(service.live.arrivals().wake(service.live.answers()));
     let operator = query::operator_router(operator::routes(&service, operator_token));
-    let limits = convert::limits(&service.settings.http);
     let (stop_public, public_stopped) = watch::channel(());
     let (stop_operator, operator_stopped) = watch::channel(());
-    let public = Server::start(&public, limits, available_parallelism().unwrap_or(NonZero::<usize>::MIN));
+    let public = Server::start(&public, front, available_parallelism().unwrap_or(NonZero::<usize>::MIN));
     let public = public.context(NO_THREADS)?.serve(listener, dropped(public_stopped));
     let operator = Server::start(&operator, limits, NonZero::<usize>::MIN);
     let operator = operator.context(NO_THREADS)?.serve(operator_listener, dropped(operator_stopped));

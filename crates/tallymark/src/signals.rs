@@ -19,7 +19,17 @@ pub(crate) fn stop_requested() -> io::Result<impl Future<Output = ()>> {
 
 /// Starts to listen for SIGUSR1, each of which asks for a snapshot.
 pub(crate) fn snapshots_requested() -> io::Result<UnboundedReceiver<()>> {
-    let mut requested = signal(SignalKind::user_defined1())?;
+    requests(SignalKind::user_defined1())
+}
+
+/// Starts to listen for SIGHUP, each of which asks for the settings to be read again.
+pub(crate) fn reloads_requested() -> io::Result<UnboundedReceiver<()>> {
+    requests(SignalKind::hangup())
+}
+
+/// One for each signal of that kind.
+fn requests(kind: SignalKind) -> io::Result<UnboundedReceiver<()>> {
+    let mut requested = signal(kind)?;
     let (sender, requests) = unbounded_channel();
     tokio::spawn(async move { while requested.recv().await.is_some() && sender.send(()).is_ok() {} });
     Ok(requests)

@@ -75,9 +75,7 @@ impl Counters {
     fn note_mentions(&mut self, tenant: &str, body: &MessagePosted<'_>, room: RoomIndex, number: u32) {
         if body.mention_all {
             self.changes.number(NumberSet::MentionAll(room), number, true);
-            if let Some(room) = self.rooms.get_mut(room) {
-                room.extra().mention_all.insert(number);
-            }
+            self.shared.mention_all(room).write().entry(room).or_default().insert(number);
         }
         for mentioned in &body.mentions {
             let Some(user) = self.shared.users.find(tenant, mentioned) else { continue };

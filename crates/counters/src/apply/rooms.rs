@@ -52,8 +52,11 @@ impl Counters {
         let Some((index, room)) = room.and_then(|index| Some((index, self.rooms.remove(index)?))) else {
             return Applied::unchanged(Reason::UnknownRoom);
         };
+        // The name goes first: who sees the word of a dead room finds no name any more.
+        self.shared.names.set(index, None);
         self.shared.words.store(index, RoomWord::default());
         self.shared.recalled(index).write().remove(&index);
+        self.shared.mention_all(index).write().remove(&index);
         self.shared.tag_sets.write().release(room.word.tag_set);
         self.memberships -= u64::from(room.members);
         self.changes.deleted_rooms.push(index);

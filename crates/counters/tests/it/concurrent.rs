@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use counters::{MutedRooms, Policies, Reader};
+use counters::{MutedRooms, Policies, Reader, TagFilter};
 use oracle::script::Script;
 
 use crate::model::Model;
@@ -57,6 +57,12 @@ fn check(
     let expected = possible(badge.applied, reader.applied() + 1);
     assert!(expected.contains(&badge.count), "{} at {}, expected {expected:?}", badge.count, badge.applied);
     assert!(badge.applied >= last, "the applied sequence went back");
+    // The other walk, which looks at each room by itself.
+    let filter = TagFilter { tags, ..TagFilter::default() };
+    let summary = reader.summary("t", user, &filter, MutedRooms::Count);
+    let expected = possible(summary.applied, reader.applied() + 1);
+    let unread = summary.counted.unread;
+    assert!(expected.contains(&unread), "{unread} at {}, expected {expected:?}", summary.applied);
     badge.applied
 }
 
@@ -97,4 +103,76 @@ fn head_and_recalled_numbers_belong_to_one_moment() {
     apply(&mut model, "tagged r1 a,b; joined r1 bob; posted r1 m0 by ann; posted r1 x by ann; recalled r1 x");
     let events = |round| format!("posted r1 m{} by ann; recalled r1 m{round}", round + 1);
     watch(&mut model, "bob", 60_000, events, |_, _| 1..=2);
+}
+
+/// Every second message mentions everybody and is recalled, before it is posted or after: what is said of a room is
+/// of one moment, and parts and sums of one answer never differ.
+#[test]
+fn parts_and_sums_of_an_answer_belong_together() {
+    let mut model = Model::new(Policies::default());
+    apply(&mut model, "tagged r1 a,b; joined r1 bob; tagged r2 b; joined r2 bob");
+    let (done, reader) = (AtomicBool::new(false), model.reader.clone());
+    let ask = || {
+        let mut asked = 0_u64;
+        while !done.load(Ordering::Relaxed) {
+            asked += 1;
+            let list = reader.room_list("t", "bob", &TagFilter::default()).rooms;
+            assert_eq!(list.len(), 2, "a room was missing for a moment");
+            for room in list {
+                assert!(room.unread <= 3 && room.mentions <= 1, "{room:?}");
+                assert!(room.mentions <= room.unread, "{room:?}");
+            }
+            let by_tags = reader.by_tags("t", "bob", None, MutedRooms::Count);
+            // Every room has b.
+            assert_eq!(by_tags.parts["b"], by_tags.total, "{by_tags:?}");
+            let summary = reader.summary("t", "bob", &TagFilter::default(), MutedRooms::Count);
+            assert!(summary.counted.mentions <= summary.counted.unread, "{summary:?}");
+        }
+        assert!(asked > 0, "nobody asked");
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(ask);
+        }
+        for round in 0..20_000_u32 {
+            let room = 1 + round % 2;
+            let tags = if round % 4 < 2 { "a,b" } else { "b" };
+            apply(
+                &mut model,
+                &format!(
+                    "recalled r{room} k{round}; posted r{room} k{round} by ann mention_all; tagged r1 {tags}; \
+                     posted r{room} m{round} by ann mention_all; recalled r{room} m{round}; \
+                     posted r{room} n{round} by ann; read r{room} bob"
+                ),
+            );
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+/// A room is tagged before anybody joins it, and deleted as a whole: whoever sees it sees its tag.
+#[test]
+fn a_room_that_comes_and_goes_is_there_whole_or_not_at_all() {
+    let mut model = Model::new(Policies::default());
+    apply(&mut model, "tagged r1 a; joined r1 bob");
+    let (done, reader) = (AtomicBool::new(false), model.reader.clone());
+    let ask = || {
+        let mut seen = 0_u64;
+        while !done.load(Ordering::Relaxed) {
+            for room in reader.room_list("t", "bob", &TagFilter::default()).rooms {
+                assert_eq!(*room.tags, ["a".into()], "{room:?}");
+                seen += u64::from(&*room.room == "r2");
+            }
+        }
+        assert!(seen > 0, "nobody saw the room");
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(ask);
+        }
+        for _ in 0..40_000 {
+            apply(&mut model, "tagged r2 a; joined r2 bob; room_deleted r2");
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }

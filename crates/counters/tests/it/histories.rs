@@ -5,6 +5,7 @@ use oracle::history::{History, ROOMS, TAGS, TENANTS, USERS, Variant};
 use oracle::{Effect, Oracle};
 
 use crate::model::{Model, policies};
+use crate::rooms_of_users;
 
 const LENGTH: usize = 200;
 /// The full number is asked for by `TALLYMARK_HISTORIES=10000`.
@@ -32,6 +33,10 @@ fn random_histories_agree_with_the_oracle_after_every_event() {
             let unknown = u32::from(applied.outcome == Outcome::Unchanged(Reason::UnknownMessage));
             assert_eq!(applied.fallen_out + unknown, expected.unknown_messages, "{place}: {applied:?}");
             compare(&oracle, &model, &place);
+            // Less often, because it is much.
+            if position % 9 == 0 || position + 1 == history.events.len() {
+                rooms_of_users::compare(&oracle, &model, &place);
+            }
         }
         compare_known_messages(&oracle, &model, history.seed);
     }

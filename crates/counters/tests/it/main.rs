@@ -8,6 +8,7 @@ mod docs;
 mod histories;
 mod model;
 mod restored;
+mod rooms_of_users;
 #[path = "../../../oracle/tests/it/rules/mod.rs"]
 mod rules;
 mod wide;

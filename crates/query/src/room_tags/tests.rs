@@ -7,7 +7,7 @@ use super::{MAX_ROOM_TAGS, RoomTags};
 /// The tags joined by `,`, or `invalid`.
 fn parsed(query: &str) -> String {
     match RoomTags::parse(query) {
-        Ok(tags) => tags.with_slice(|tags| tags.join(",")),
+        Ok((tags, _)) => tags.with_slice(|tags| tags.join(",")),
         Err(_) => "invalid".to_owned(),
     }
 }
@@ -118,7 +118,7 @@ fn limits() {
 #[test]
 fn plain_tags_are_borrowed() {
     let query = "roomTags=plain".to_owned();
-    let tags = RoomTags::parse(&query).expect("valid");
+    let (tags, _) = RoomTags::parse(&query).expect("valid");
     tags.with_slice(|tags| assert_eq!(tags[0].as_ptr(), query[9..].as_ptr()));
 }
 
@@ -197,7 +197,7 @@ proptest! {
 
     #[test]
     fn agrees_with_the_plain_parser(query in prop_oneof![queries(), "[roTags=&%+\\[0-9A-Fé]{0,40}", any::<String>()]) {
-        let fast = RoomTags::parse(&query).ok().map(|tags| {
+        let fast = RoomTags::parse(&query).ok().map(|(tags, _)| {
             tags.with_slice(|tags| {
                 let set: BTreeSet<_> = tags.iter().map(|tag| (*tag).to_owned()).collect();
                 assert_eq!(set.len(), tags.len(), "a tag is there twice");

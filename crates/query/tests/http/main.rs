@@ -2,14 +2,31 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod elsewhere;
+mod model;
+mod server;
+mod signer;
 mod support;
 
 mod accounts;
 mod badges;
+mod cors;
+mod endpoints;
+mod freshness;
+mod histories;
+mod introspection;
+mod jwks;
+mod key_url;
 mod keys;
+mod limits;
+mod matrix;
 mod operator;
+mod pages;
+mod rates;
 mod requests;
+mod rotation;
 mod serving;
 mod tenants;
+mod tls;
 mod token_cache;
 mod tokens;

@@ -1,7 +1,5 @@
 //! Real sockets: what is on the wire, and how serving ends.
 
-use std::net::SocketAddr;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,60 +7,15 @@ use axum::Router;
 use axum::routing::get;
 use query::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::server::{LONG, Server, limits, read_all, read_head};
 use crate::support::{Service, token_of};
 
-/// Longer than anything here may take, shorter than anybody waits.
-const LONG: Duration = Duration::from_secs(30);
 /// Long enough to be waited for by a machine.
 const SHORT: Duration = Duration::from_millis(50);
-
-const THREADS: NonZero<usize> = NonZero::new(2).unwrap();
-
-struct Server {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    served: JoinHandle<()>,
-}
-
-impl Server {
-    async fn start(router: Router, header_read_timeout: Duration, shutdown_grace: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let limits = Limits { header_read_timeout, shutdown_grace };
-        let shutdown = async { stopped.await.expect("a test stops its server") };
-        let server = query::Server::start(&router, limits, THREADS).unwrap();
-        let served = tokio::spawn(server.serve(listener, shutdown));
-        Self { address, stop, served }
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    async fn stop(self) {
-        self.stop.send(()).unwrap();
-        timeout(LONG / 2, self.served).await.expect("serving ends").unwrap();
-    }
-}
-
-/// Reads up to the end of the head of an answer, or of the stream.
-async fn read_head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.unwrap() > 0 {}
-    String::from_utf8(head).unwrap()
-}
-
-async fn read_all(stream: &mut TcpStream) -> String {
-    let mut all = String::new();
-    timeout(LONG, stream.read_to_string(&mut all)).await.expect("the server closes").unwrap();
-    all
-}
 
 /// A router whose only route tells when it was reached and answers when it is told to.
 fn slow(reached: &Arc<Notify>, go_on: &Arc<Notify>) -> Router {
@@ -87,7 +40,7 @@ fn badge_over_the_wire(method: &str, connection: &str) -> String {
 
 #[tokio::test]
 async fn get_and_head() {
-    let server = Server::start(Service::new().router, LONG, LONG).await;
+    let server = Server::start(Service::new().router, limits()).await;
     let mut heads = Vec::new();
     for (method, expected) in [("GET", r#"{"RC":0,"RM":"OK","result":{"badge":0}}"#), ("HEAD", "")] {
         let mut stream = server.connect().await;
@@ -100,7 +53,7 @@ async fn get_and_head() {
     }
     assert_eq!(heads[0], heads[1]);
     let expected = "HTTP/1.1 200 OK\ncontent-type: application/json\ncache-control: no-store\n\
-                    badge-seq: 0\ncontent-length: 39\nconnection: close";
+                    badge-seq: 0\netag: \"0\"\ncontent-length: 39\nconnection: close";
     assert_eq!(heads[0], expected);
     server.stop().await;
 }
@@ -108,7 +61,7 @@ async fn get_and_head() {
 /// Much of what RFC 3986 wants escaped arrives as it was sent. The rest is refused either way.
 #[tokio::test]
 async fn unescaped_query_strings() {
-    let server = Server::start(Service::new().router, LONG, LONG).await;
+    let server = Server::start(Service::new().router, limits()).await;
     for (query, status) in [
         (&b"roomTags=caf\xc3\xa9"[..], "200 OK"),
         (b"roomTags=[]{}|\\^`~'", "200 OK"),
@@ -131,7 +84,7 @@ async fn unescaped_query_strings() {
 
 #[tokio::test]
 async fn an_idle_connection_does_not_hold_the_server() {
-    let server = Server::start(Service::new().router, LONG, LONG).await;
+    let server = Server::start(Service::new().router, limits()).await;
     let mut unused = server.connect().await;
     let mut idle = server.connect().await;
     idle.write_all(badge_over_the_wire("HEAD", "keep-alive").as_bytes()).await.unwrap();
@@ -146,7 +99,7 @@ async fn an_idle_connection_does_not_hold_the_server() {
 #[tokio::test]
 async fn a_request_in_flight_is_answered() {
     let (reached, go_on) = (Arc::default(), Arc::default());
-    let server = Server::start(slow(&reached, &go_on), LONG, LONG).await;
+    let server = Server::start(slow(&reached, &go_on), limits()).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.1\r\nHost: slow\r\n\r\n").await.unwrap();
     reached.notified().await;
@@ -165,7 +118,7 @@ async fn a_request_in_flight_is_answered() {
 #[tokio::test]
 async fn nobody_holds_the_server_beyond_its_grace() {
     let (reached, go_on) = (Arc::default(), Arc::default());
-    let server = Server::start(slow(&reached, &go_on), LONG, SHORT).await;
+    let server = Server::start(slow(&reached, &go_on), Limits { shutdown_grace: SHORT, ..limits() }).await;
     let mut waiting = server.connect().await;
     waiting.write_all(b"GET /slow HTTP/1.1\r\nHost: slow\r\n\r\n").await.unwrap();
     reached.notified().await;
@@ -180,7 +133,8 @@ async fn nobody_holds_the_server_beyond_its_grace() {
 
 #[tokio::test]
 async fn a_slow_client_loses_its_connection() {
-    let server = Server::start(Service::new().router, SHORT, LONG).await;
+    let limits = Limits { first_byte_timeout: SHORT, header_read_timeout: SHORT, ..limits() };
+    let server = Server::start(Service::new().router, limits).await;
     for sent in ["", "GET /me/badge HTTP/1.1\r\nHost: ba"] {
         let mut stream = server.connect().await;
         stream.write_all(sent.as_bytes()).await.unwrap();
@@ -193,7 +147,7 @@ async fn a_slow_client_loses_its_connection() {
 #[tokio::test]
 async fn connections_go_round_the_threads() {
     let thread = || async { [("thread", std::thread::current().name().unwrap().to_owned())] };
-    let server = Server::start(Router::new().route("/thread", get(thread)), LONG, LONG).await;
+    let server = Server::start(Router::new().route("/thread", get(thread)), limits()).await;
     let mut connections = [server.connect().await, server.connect().await, server.connect().await];
     for _ in 0..2 {
         for (stream, thread) in connections.iter_mut().zip(["http-0", "http-1", "http-0"]) {

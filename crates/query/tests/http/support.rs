@@ -11,19 +11,27 @@ use jsonwebtoken::{EncodingKey, crypto};
 use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use query::{Algorithm, Gate, Metrics, Public, Tenant, Tenants, VerificationKey};
+use query::{
+    Admission, Algorithm, ApiKey, Arrivals, Gate, Metrics, Public, Rates, Tenant, Tenants, VerificationKey,
+};
 use tower::ServiceExt;
 
 /// The time at which the clock of a [`Service`] stands, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_700_000_000;
 
+/// How long a request waits for an event.
+pub(crate) const MIN_SEQ_WAIT: Duration = Duration::from_millis(300);
+
 /// The public router with everything around it that a test turns.
 pub(crate) struct Service {
     pub(crate) router: Router,
+    pub(crate) admission: Admission,
     pub(crate) gate: Gate,
+    pub(crate) arrivals: Arrivals,
     pub(crate) counters: Counters,
     pub(crate) now: Arc<Mutex<Duration>>,
     pub(crate) registry: Registry,
+    pub(crate) metrics: Metrics,
 }
 
 impl Service {
@@ -36,11 +44,27 @@ impl Service {
         Self::counting(Counters::new(Policies::default()), tenants, token_capacity, MutedRooms::Count)
     }
 
+    /// Ready, with the tenants `demo` and `other`, who may ask so often.
+    pub(crate) fn with_rates(rates: Rates) -> Self {
+        let counters = Counters::new(Policies::default());
+        Self::limited(counters, vec![demo(), other()], 1_000, MutedRooms::Count, rates)
+    }
+
     pub(crate) fn counting(
         counters: Counters,
         tenants: Vec<Tenant>,
         token_capacity: usize,
         muted_rooms: MutedRooms,
+    ) -> Self {
+        Self::limited(counters, tenants, token_capacity, muted_rooms, Rates::default())
+    }
+
+    fn limited(
+        counters: Counters,
+        tenants: Vec<Tenant>,
+        token_capacity: usize,
+        muted_rooms: MutedRooms,
+        rates: Rates,
     ) -> Self {
         let now = Arc::new(Mutex::new(Duration::from_secs(NOW)));
         let hand = Arc::clone(&now);
@@ -49,16 +73,22 @@ impl Service {
         metrics.register(&mut registry);
         let gate = Gate::new();
         gate.open();
+        let tenants = Tenants::new(tenants).expect("valid tenants");
+        let clock = Arc::new(move || UNIX_EPOCH + *hand.lock());
+        let admission = Admission::new(tenants, token_capacity, clock, metrics.clone());
+        let arrivals = Arrivals::new();
+        tokio::spawn(arrivals.clone().wake(counters.reader().into()));
         let router = query::public_router(Public {
-            tenants: Tenants::new(tenants).expect("valid tenants"),
+            admission: admission.clone(),
             answers: counters.reader().into(),
             muted_rooms,
             gate: gate.clone(),
-            token_capacity,
-            clock: Arc::new(move || UNIX_EPOCH + *hand.lock()),
-            metrics,
+            arrivals: arrivals.clone(),
+            min_seq_wait: MIN_SEQ_WAIT,
+            metrics: metrics.clone(),
+            rates,
         });
-        Self { router, gate, counters, now, registry }
+        Self { router, admission, gate, arrivals, counters, now, registry, metrics }
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
@@ -121,9 +151,13 @@ pub(crate) fn tenant(name: &str, algorithm: Algorithm, key: &[u8]) -> Tenant {
     Tenant {
         name: name.to_owned(),
         client_keys: vec![format!("{name}-client-key")],
-        verification_key: VerificationKey::new(algorithm, key).expect("a key"),
+        api_keys: vec![ApiKey::new(format!("{name}-api-key").as_bytes())],
+        keys: VerificationKey::new(algorithm, key).expect("a key").into(),
+        introspection: None,
         issuer: None,
         audience: None,
+        leeway: Duration::ZERO,
+        allowed_origins: Vec::new(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Which tenants can be served together.
 
-use query::{Algorithm, Tenant, Tenants};
+use query::{Algorithm, ApiKey, Tenant, Tenants};
 
 use crate::support::tenant;
 
 fn named(name: &str, client_keys: &[&str]) -> Tenant {
     let client_keys = client_keys.iter().map(|key| (*key).to_owned()).collect();
-    Tenant { name: name.to_owned(), client_keys, ..tenant("any", Algorithm::Hs256, b"secret") }
+    let api_keys = Vec::new();
+    Tenant { name: name.to_owned(), client_keys, api_keys, ..tenant("any", Algorithm::Hs256, b"secret") }
 }
 
 /// One line a case: `name: client keys; name: client keys | what is wrong`.
@@ -48,6 +49,18 @@ fn tenants() {
 }
 
 #[test]
+fn an_api_key_belongs_to_one_tenant() {
+    let with = |name: &str, keys: &[&str]| {
+        let api_keys = keys.iter().map(|key| ApiKey::new(key.as_bytes())).collect();
+        Tenant { api_keys, ..named(name, &[name]) }
+    };
+    assert!(Tenants::new(vec![with("a", &["one", "two", "one"]), with("b", &["three"])]).is_ok());
+    let refused = Tenants::new(vec![with("a", &["one"]), with("b", &[]), with("c", &["two", "one"])]);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.starts_with(r#"an API key is given to the tenants "a" and "c""#), "{refused}");
+}
+
+#[test]
 fn shared_keys_are_told() {
     let rsa = include_bytes!("../data/rs256.public.pem");
     let rsa_pkcs1 = include_bytes!("../data/rs256.public.pkcs1.pem");
@@ -60,6 +73,6 @@ fn shared_keys_are_told() {
         tenant("f", Algorithm::Hs256, b"secret"),
     ])
     .unwrap();
-    let pairs: Vec<_> = tenants.sharing_a_key().collect();
+    let pairs: Vec<_> = tenants.sharing_tokens().collect();
     assert_eq!(pairs, [("a", "d"), ("a", "f"), ("c", "e"), ("d", "f")]);
 }

@@ -227,6 +227,20 @@ async fn token_headers() {
     }
 }
 
+/// Whoever makes a token up would name a key that fits it.
+#[tokio::test]
+async fn keys_in_a_header_are_ignored() {
+    let now = Duration::from_secs(NOW);
+    let header = format!(
+        r#"{{"alg":"HS256","jwk":{{"kty":"oct","k":"{}"}},"jku":"https://id.example/k","x5u":"https://id.example/c"}}"#,
+        base64url(b"mine")
+    );
+    for (secret, expected) in [("mine", "signature"), ("demo-secret", "valid")] {
+        let token = token(&header, GOOD, Jwt::HS256, &EncodingKey::from_secret(secret.as_bytes()));
+        check_token(demo(), &token, now, expected, secret).await;
+    }
+}
+
 #[tokio::test]
 async fn signatures() {
     let now = Duration::from_secs(NOW);

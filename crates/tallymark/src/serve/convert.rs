@@ -1,46 +1,16 @@
 //! From settings to what each part wants to know, and from the consumer's words to those of HTTP.
 
+use std::num::NonZero;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use consumer::IDENTITY_CHECK_INTERVAL;
 use counters::Policies;
-use query::{Limits, Tenant, Tenants, VerificationKey};
+use query::Rate;
 use store::Sled;
 
-use crate::settings::{Algorithm, Http, MutedRooms, OwnMessages, Problems, Settings, tenant_warnings};
-
-/// Reads the tenants' keys, and warns about what is allowed and yet dangerous.
-pub(super) fn tenants(settings: &Settings) -> anyhow::Result<Tenants> {
-    let keys: Vec<_> = settings
-        .tenants
-        .iter()
-        .map(|tenant| tenant.token.read_key(&tenant.name))
-        .collect::<Result<_, Problems>>()?;
-    for warning in tenant_warnings(&settings.tenants, &keys) {
-        tracing::warn!("{warning}");
-    }
-    let mut tenants = Vec::new();
-    for (tenant, key) in settings.tenants.iter().zip(&keys) {
-        let algorithm = match tenant.token.algorithm {
-            Algorithm::Hs256 => query::Algorithm::Hs256,
-            Algorithm::Rs256 => query::Algorithm::Rs256,
-            Algorithm::Es256 => query::Algorithm::Es256,
-            Algorithm::EdDsa => query::Algorithm::EdDsa,
-        };
-        let verification_key = VerificationKey::new(algorithm, key.expose())
-            .map_err(|error| Problems::unusable_key(&tenant.name, error))?;
-        tenants.push(Tenant {
-            name: tenant.name.clone(),
-            client_keys: tenant.client_keys.clone(),
-            verification_key,
-            issuer: tenant.token.issuer.clone(),
-            audience: tenant.token.audience.clone(),
-        });
-    }
-    Tenants::new(tenants).map_err(|error| Problems::unusable_tenants(error).into())
-}
+use crate::settings::{MutedRooms, OwnMessages, Rates, Settings};
 
 pub(crate) fn store_options(settings: &Settings) -> anyhow::Result<store::Options> {
     let own_messages = match settings.policy.own_messages {
@@ -98,7 +68,13 @@ pub(super) fn muted_rooms(muted_rooms: MutedRooms) -> counters::MutedRooms {
     }
 }
 
-pub(super) fn limits(http: &Http) -> Limits {
-    let positive = |duration: Duration| duration.max(Duration::from_millis(1));
-    Limits { header_read_timeout: positive(http.header_timeout), shutdown_grace: http.shutdown_grace }
+/// Rates that are not 0.
+pub(super) fn rates(rates: &Rates, now: Instant) -> query::Rates {
+    let rate = |per_second: u32, burst: u32| {
+        let (per_second, burst) = (NonZero::new(per_second)?, NonZero::new(burst)?);
+        Some(Rate { per_second, burst })
+    };
+    let tenant = rate(rates.tenant_per_second, rates.tenant_burst);
+    let user = rate(rates.user_per_second, rates.user_burst);
+    query::Rates::new(tenant, user, rates.users, now)
 }

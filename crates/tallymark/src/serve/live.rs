@@ -8,7 +8,7 @@ use counters::Reader;
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use query::{Answers, Gate};
+use query::{Answers, Arrivals, Gate};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// A line of counting, told from all others of this process.
@@ -24,6 +24,7 @@ struct Inner {
     /// 1 while the gate is open.
     ready: Gauge,
     answers: Answers,
+    arrivals: Arrivals,
     state: Mutex<State>,
 }
 
@@ -61,6 +62,7 @@ impl Live {
             gate: Gate::new(),
             ready,
             answers: Answers::new(),
+            arrivals: Arrivals::new(),
             state: Mutex::new(State {
                 lines: 0,
                 is_ready: HashMap::new(),
@@ -79,6 +81,10 @@ impl Live {
 
     pub(super) fn answers(&self) -> Answers {
         self.0.answers.clone()
+    }
+
+    pub(super) fn arrivals(&self) -> Arrivals {
+        self.0.arrivals.clone()
     }
 
     /// How the live line stands.
@@ -101,7 +107,10 @@ impl Live {
         let line = LineId(state.lines);
         state.lines += 1;
         let live = self.clone();
-        let status = Status::new(move |is_ready| live.announced(line, is_ready));
+        // Of another line than the live one it wakes those who wait for nothing, and they look how far the live one is.
+        let arrivals = self.arrivals();
+        let announce = move |is_ready| live.announced(line, is_ready);
+        let status = Status::telling(announce, move |sequence| arrivals.arrived(sequence));
         if line == state.live {
             state.status = status.clone();
         }
@@ -156,7 +165,9 @@ impl Live {
         if !is_ready {
             self.turn(false);
         }
+        let applied = reader.applied();
         self.0.answers.read_from(reader);
+        self.0.arrivals.arrived(applied);
         self.turn(is_ready);
     }
 }

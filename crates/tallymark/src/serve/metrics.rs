@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::audit;
+use super::{audit, reload};
 
 /// The parts that count what they do, under one registry.
 pub(super) struct Metrics {
@@ -21,6 +21,7 @@ pub(super) struct Metrics {
 pub(super) struct Shared {
     query: query::Metrics,
     audit: audit::Metrics,
+    reload: reload::Metrics,
     /// Tells one process from the next.
     started: Gauge<f64, AtomicU64>,
 }
@@ -30,7 +31,19 @@ impl Shared {
     pub(super) fn new(began: SystemTime) -> Self {
         let started = Gauge::<f64, AtomicU64>::default();
         started.set(began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
-        Self { query: query::Metrics::new(), audit: audit::Metrics::default(), started }
+        let (query, audit, reload) =
+            (query::Metrics::new(), audit::Metrics::default(), reload::Metrics::new());
+        Self { query, audit, reload, started }
+    }
+
+    /// Counted over all lines.
+    pub(super) fn query(&self) -> query::Metrics {
+        self.query.clone()
+    }
+
+    /// Counted over all lines.
+    pub(super) fn reload(&self) -> reload::Metrics {
+        self.reload.clone()
     }
 
     /// Counted over all lines.
@@ -40,7 +53,7 @@ impl Shared {
 
     /// Of one line: what it counts is its own, and is shown while it is the live one.
     pub(super) fn of_a_line(&self) -> Metrics {
-        let Self { query, audit, started } = self.clone();
+        let Self { query, audit, reload, started } = self.clone();
         let mut registry = Registry::with_prefix("tallymark");
         let (store, consumer) = (store::Metrics::default(), consumer::Metrics::default());
         let began = "When this process began, since the Unix epoch";
@@ -49,6 +62,7 @@ impl Shared {
         consumer.register(&mut registry);
         query.register(&mut registry);
         audit.register(&mut registry);
+        reload.register(&mut registry);
         Metrics { registry, store, consumer, query }
     }
 }

@@ -1,36 +1,69 @@
 //! The keys that tokens are verified with. Only `serve` reads them: whoever publishes needs none.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use super::problem::Problems;
-use super::types::{Http, Key, Secret, Tenant, Token};
+use super::types::{Client, Http, Key, Secret, Token, TokenKey};
 
-impl Token {
-    /// The key's bytes: the secret of HS256, else the public key as PEM. Secrets and keys lie in
-    /// files of the working directory or wherever an absolute path says.
-    pub(crate) fn read_key(&self, tenant: &str) -> Result<Secret, Problems> {
-        match &self.key {
+impl Key {
+    /// The key's bytes: a secret, or a public key as PEM. Secrets and keys lie in
+    /// files of the working directory or wherever an absolute path says. `place` is that of the key in its tenant.
+    pub(crate) fn read(&self, tenant: &str, place: &str) -> Result<Secret, Problems> {
+        match self {
             Key::Secret(secret) => Ok(secret.clone()),
             Key::SecretFile(path) => {
-                let bytes = read(tenant, "secret_file", path)?;
+                let unreadable = |reason: &str| unreadable(tenant, &format!("{place}_file"), path, reason);
+                let bytes = std::fs::read(path).map_err(|error| unreadable(&error.to_string()))?;
                 let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
                 let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
                 if bytes.is_empty() {
-                    return Err(unreadable(tenant, "secret_file", path, "the secret is empty"));
+                    return Err(unreadable("the secret is empty"));
                 }
                 Ok(Secret(bytes.to_vec()))
             }
             Key::PublicKeyFile(path) => {
-                let bytes = read(tenant, "public_key_file", path)?;
+                let unreadable = |reason: &str| unreadable(tenant, place, path, reason);
+                let bytes = std::fs::read(path).map_err(|error| unreadable(&error.to_string()))?;
                 let is_public = String::from_utf8_lossy(&bytes).contains("PUBLIC KEY-----");
                 if !is_public {
                     let reason = "expected PEM with a line like -----BEGIN PUBLIC KEY-----";
-                    return Err(unreadable(tenant, "public_key_file", path, reason));
+                    return Err(unreadable(reason));
                 }
                 Ok(Secret(bytes))
             }
         }
+    }
+}
+
+impl TokenKey {
+    /// The bytes of this key of the tenant's.
+    pub(crate) fn read(&self, tenant: &str) -> Result<Secret, Problems> {
+        let field = match self.key {
+            Key::Secret(_) | Key::SecretFile(_) => "secret",
+            Key::PublicKeyFile(_) => "public_key_file",
+        };
+        self.key.read(tenant, &format!("{}.{field}", self.place))
+    }
+}
+
+impl Client {
+    /// The bytes of the secret.
+    pub(crate) fn read_secret(&self, tenant: &str) -> Result<Secret, Problems> {
+        self.secret.read(tenant, "token.introspection.client_secret")
+    }
+}
+
+impl Token {
+    /// The content of the file with the key set, if there is one, with its path. No more is read than a set may have.
+    pub(crate) fn read_jwks(&self, tenant: &str) -> Result<Option<(PathBuf, Vec<u8>)>, Problems> {
+        let Some(path) = &self.jwks_file else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let most = u64::try_from(query::MAX_JWKS_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+        read.map_err(|error| unreadable(tenant, "token.jwks_file", path, &error.to_string()))?;
+        Ok(Some((path.clone(), bytes)))
     }
 }
 
@@ -54,43 +87,6 @@ impl Http {
     }
 }
 
-fn read(tenant: &str, field: &str, path: &Path) -> Result<Vec<u8>, Problems> {
-    std::fs::read(path).map_err(|error| unreadable(tenant, field, path, &error.to_string()))
-}
-
-fn unreadable(tenant: &str, field: &str, path: &Path, reason: &str) -> Problems {
-    Problems::unreadable(&format!("token.{field} of tenant {tenant:?}"), path, reason)
-}
-
-/// What to warn about at start: that nobody may ask, and tenants who accept each other's tokens,
-/// because they verify with the same key and nothing else tells their tokens apart. `keys` are
-/// those of `tenants`, in order.
-pub(crate) fn tenant_warnings(tenants: &[Tenant], keys: &[Secret]) -> Vec<String> {
-    let mut seen: HashMap<_, Vec<&Tenant>> = HashMap::new();
-    let mut warnings = Vec::new();
-    if tenants.is_empty() {
-        warnings.push("no tenant is configured: events are counted, but nobody may ask".to_owned());
-    }
-    for (tenant, key) in tenants.iter().zip(keys) {
-        // PEM may be broken into lines in many ways.
-        let mut bytes = key.expose().to_vec();
-        if matches!(tenant.token.key, Key::PublicKeyFile(_)) {
-            bytes.retain(|byte| !byte.is_ascii_whitespace());
-        }
-        let sharing = seen.entry((tenant.token.algorithm, bytes)).or_default();
-        if let Some(other) = sharing.iter().find(|other| interchangeable(&other.token, &tenant.token)) {
-            warnings.push(format!(
-                "tenants {:?} and {:?} share a token key: their tokens are interchangeable",
-                other.name, tenant.name
-            ));
-        }
-        sharing.push(tenant);
-    }
-    warnings
-}
-
-/// With the same key: whether some token is accepted by both. It isn't when both ask for an
-/// issuer and for different ones. A token can name several audiences, so these tell nothing apart.
-fn interchangeable(one: &Token, other: &Token) -> bool {
-    !matches!((&one.issuer, &other.issuer), (Some(one), Some(other)) if one != other)
+fn unreadable(tenant: &str, place: &str, path: &Path, reason: &str) -> Problems {
+    Problems::unreadable(&format!("{place} of tenant {tenant:?}"), path, reason)
 }

@@ -20,8 +20,10 @@ impl Problems {
     }
 
     /// The token key of a tenant is readable, but can't verify anything.
-    pub(crate) fn unusable_key(tenant: &str, error: impl fmt::Display) -> Self {
-        Self(vec![Problem::Tenants { reason: format!("the token key of tenant {tenant:?}: {error}") }])
+    pub(crate) fn unusable_key(tenant: &str, place: &str, error: impl fmt::Display) -> Self {
+        Self(vec![Problem::Tenants {
+            reason: format!("{place}, the token key of tenant {tenant:?}: {error}"),
+        }])
     }
 
     /// The tenants can't be served together.

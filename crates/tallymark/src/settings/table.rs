@@ -3,6 +3,7 @@
 //! The fields of a `[[tenant]]` are in [`super::tenants`].
 
 mod http;
+mod listener;
 mod nats;
 mod store;
 
@@ -53,9 +54,15 @@ pub(super) fn variable(name: &str) -> String {
 /// The setting whose value is never shown.
 pub(super) const OPERATOR_TOKEN: &str = "http.operator_token";
 
+/// These two are given together or not at all.
+pub(super) const TLS_CERTIFICATE_FILE: &str = "http.tls_certificate_file";
+pub(super) const TLS_KEY_FILE: &str = "http.tls_key_file";
+
 /// All settings, table by table.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    [DATA, nats::NATS, http::HTTP, POLICY, store::STORE, store::AUDIT, LOG].into_iter().flatten()
+    [DATA, nats::NATS, http::HTTP, listener::LISTENER, POLICY, store::STORE, store::AUDIT, LOG]
+        .into_iter()
+        .flatten()
 }
 
 const DATA: &[Setting] = &[Setting {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use events::Prefix;
 
+use super::given::Given;
 use super::server_urls::ServerUrls;
 
 /// Every setting.
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) store: Store,
     pub(crate) audit: Audit,
     pub(crate) log: Log,
+    /// All of these but the tenants, as they were given.
+    pub(crate) given: Given,
 }
 
 /// `[nats]`: where events come from.
@@ -65,8 +68,23 @@ pub(crate) struct Http {
     pub(crate) operator_token: Option<Secret>,
     pub(crate) operator_token_file: Option<PathBuf>,
     pub(crate) token_cache_entries: usize,
-    pub(crate) header_timeout: Duration,
-    pub(crate) shutdown_grace: Duration,
+    pub(crate) min_seq_wait: Duration,
+    pub(crate) limits: query::Limits,
+    pub(crate) rates: Rates,
+    pub(crate) tls_certificate_file: Option<PathBuf>,
+    pub(crate) tls_key_file: Option<PathBuf>,
+}
+
+/// How often tenants and users may ask.
+#[derive(Debug, Default)]
+pub(crate) struct Rates {
+    /// 0: as often as they like.
+    pub(crate) tenant_per_second: u32,
+    pub(crate) tenant_burst: u32,
+    /// 0: as often as they like.
+    pub(crate) user_per_second: u32,
+    pub(crate) user_burst: u32,
+    pub(crate) users: usize,
 }
 
 /// A blank to be filled from the table, whose defaults are the real ones: addresses have no
@@ -80,8 +98,11 @@ impl Default for Http {
             operator_token: None,
             operator_token_file: None,
             token_cache_entries: 0,
-            header_timeout: Duration::ZERO,
-            shutdown_grace: Duration::ZERO,
+            min_seq_wait: Duration::ZERO,
+            limits: query::Limits::default(),
+            rates: Rates::default(),
+            tls_certificate_file: None,
+            tls_key_file: None,
         }
     }
 }
@@ -115,16 +136,56 @@ pub(crate) enum MutedRooms {
 pub(crate) struct Tenant {
     pub(crate) name: String,
     pub(crate) client_keys: Vec<String>,
+    pub(crate) api_keys: Vec<Secret>,
+    pub(crate) allowed_origins: Vec<String>,
     pub(crate) token: Token,
 }
 
 /// How a tenant's tokens are verified.
 #[derive(Debug)]
 pub(crate) struct Token {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) key: Key,
+    pub(crate) keys: Vec<TokenKey>,
+    /// Which keys of a set are used; `None`: all.
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) jwks_file: Option<PathBuf>,
+    pub(crate) jwks_url: Option<JwksUrl>,
+    pub(crate) introspection: Option<Introspection>,
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
+    pub(crate) leeway: Duration,
+}
+
+/// One key of a tenant.
+#[derive(Debug)]
+pub(crate) struct TokenKey {
+    /// What it is called in errors, for example `token.keys[1]`.
+    pub(crate) place: String,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: Key,
+    pub(crate) id: Option<String>,
+}
+
+/// Where keys are fetched from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct JwksUrl {
+    pub(crate) url: String,
+    pub(crate) interval: Duration,
+}
+
+/// Who is asked for tokens.
+#[derive(Debug)]
+pub(crate) struct Introspection {
+    pub(crate) url: String,
+    pub(crate) client: Option<Client>,
+    pub(crate) cache: Duration,
+}
+
+/// What this service is called there, and how it shows that.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    /// Never a public key.
+    pub(crate) secret: Key,
 }
 
 /// The signature algorithms of tokens.
@@ -150,7 +211,7 @@ impl Algorithm {
     }
 }
 
-/// Where a tenant's token key is.
+/// Where a key or a secret is.
 #[derive(Debug)]
 pub(crate) enum Key {
     Secret(Secret),

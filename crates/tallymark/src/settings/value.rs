@@ -34,8 +34,15 @@ pub(super) struct Node {
     pub(super) source: Source,
 }
 
+/// The same value, wherever it was given.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 /// What was given.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Text(String),
     Integer(i64),
@@ -53,6 +60,12 @@ pub(super) struct Entry {
     /// Where the name stands.
     pub(super) source: Source,
     pub(super) node: Node,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key && self.node == other.node
+    }
 }
 
 /// Finds the source of a span of bytes.

@@ -28,7 +28,7 @@ const RULES: [Rule; 7] = [
     },
     Rule { package: "store", features: Features::Default, never: &["async-nats", "axum"] },
     Rule { package: "consumer", features: Features::Default, never: &["axum"] },
-    Rule { package: "query", features: Features::Default, never: &["sled", "async-nats"] },
+    Rule { package: "query", features: Features::Default, never: &["sled", "async-nats", "ureq"] },
     Rule { package: "oracle", features: Features::Default, never: &["counters", "store"] },
     // It takes a C++ compiler, which no check may need.
     Rule { package: "fuzz", features: Features::Default, never: &["libfuzzer-sys"] },

@@ -16,7 +16,7 @@ pub(super) const HTTP: &[Setting] = &[
                 Some(())
             },
         },
-        meaning: "Where badges are asked for. Port 0: any free port, which is logged.",
+        meaning: "Where badges are asked for, encrypted if http.tls_certificate_file is given. Port 0: any free port, which is logged.",
     },
     Setting {
         name: "http.operator_listen",
@@ -67,23 +67,13 @@ pub(super) const HTTP: &[Setting] = &[
         meaning: "How many verified tokens are remembered until they expire, so that their signature is checked once.",
     },
     Setting {
-        name: "http.header_timeout_ms",
-        default: "75000",
+        name: "http.min_seq_wait_ms",
+        default: "3000",
         shape: Shape::Integer {
-            range: 1..=600_000,
+            range: 0..=60_000,
             unit: "milliseconds",
-            set: |settings, ms| settings.http.header_timeout = Duration::from_millis(ms),
+            set: |settings, ms| settings.http.min_seq_wait = Duration::from_millis(ms),
         },
-        meaning: "How long a connection may be idle, or take to send headers, before it is closed; longer than a proxy in front keeps it.",
-    },
-    Setting {
-        name: "http.shutdown_grace_ms",
-        default: "5000",
-        shape: Shape::Integer {
-            range: 0..=600_000,
-            unit: "milliseconds",
-            set: |settings, ms| settings.http.shutdown_grace = Duration::from_millis(ms),
-        },
-        meaning: "How long requests under way may still take after SIGTERM or SIGINT.",
+        meaning: "How long a request with minSeq waits for that event before it is told to ask again.",
     },
 ];

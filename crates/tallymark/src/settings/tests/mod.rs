@@ -53,8 +53,10 @@ fn without_file_and_environment_the_settings_are_the_defaults() {
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.http.operator_listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.http.token_cache_entries, 100_000);
-    assert_eq!(settings.http.header_timeout.as_millis(), 75_000);
-    assert_eq!(settings.http.shutdown_grace.as_millis(), 5_000);
+    assert_eq!(settings.http.min_seq_wait.as_millis(), 3_000);
+    assert_eq!(settings.http.limits, query::Limits::default());
+    assert_eq!((settings.http.rates.tenant_per_second, settings.http.rates.user_per_second), (0, 0));
+    assert_eq!((&settings.http.tls_certificate_file, &settings.http.tls_key_file), (&None, &None));
     assert_eq!(settings.policy.own_messages, OwnMessages::Exclude);
     assert_eq!(settings.policy.message_window, 10_000);
     assert_eq!(settings.policy.muted_rooms, MutedRooms::Count);
@@ -89,6 +91,44 @@ fn the_example_in_the_default_file_is_a_tenant() {
     let example = &file[file.find("# [[tenant]]").unwrap()..];
     let settings = load(&example.replace("# ", ""), &[]).unwrap();
     assert_eq!(settings.tenants[0].name, "demo");
+}
+
+/// The defaults of the limits are theirs, so each setting is told apart by a value of its own.
+#[test]
+fn every_limit_can_be_set() {
+    let file = "[http]\nfirst_byte_timeout_ms = 1\nheader_timeout_ms = 2\nbody_timeout_ms = 3\nwrite_timeout_ms = 4\n\
+                idle_timeout_ms = 5\nshutdown_grace_ms = 6\ntls_handshake_timeout_ms = 7\nmax_header_bytes = 8192\n\
+                max_headers = 8\nmax_uri_bytes = 1025\nmax_body_bytes = 1026\nmax_bodies_bytes = 1027\n\
+                max_connections = 9\nmax_connections_per_address = 10\nmax_requests_in_flight = 11";
+    let ms = Duration::from_millis;
+    let expected = query::Limits {
+        first_byte_timeout: ms(1),
+        header_read_timeout: ms(2),
+        body_read_timeout: ms(3),
+        write_timeout: ms(4),
+        idle_timeout: ms(5),
+        shutdown_grace: ms(6),
+        tls_handshake_timeout: ms(7),
+        header_bytes: 8192,
+        headers: 8,
+        uri_bytes: 1025,
+        body_bytes: 1026,
+        all_bodies_bytes: 1027,
+        connections: 9,
+        connections_per_address: 10,
+        requests_in_flight: 11,
+    };
+    assert_eq!(load(file, &[]).unwrap().http.limits, expected);
+}
+
+#[test]
+fn a_certificate_and_its_key_are_given_together() {
+    let certificate = "t.toml:1: http.tls_certificate_file is \"c\", expected http.tls_key_file beside it";
+    let key = "t.toml:1: http.tls_key_file is \"k\", expected http.tls_certificate_file beside it";
+    check("http.tls_certificate_file = 'c'", &[], certificate);
+    check("http.tls_key_file = 'k'", &[], key);
+    check("http.tls_key_file = 'k'\nhttp.tls_certificate_file = 'c'", &[], "fine");
+    check("http.tls_key_file = 'k'", &["TALLYMARK_HTTP__TLS_CERTIFICATE_FILE=c"], "fine");
 }
 
 #[test]
@@ -237,6 +277,14 @@ fn secrets_are_never_shown() {
         ("tenant = [{ token = { algorithm = 'HS256', secret = ['hunter2'] } }]", ""),
         ("tenant = [{ token = { algorithm = 'HS256', secrt = 'hunter2' } }]", ""),
         ("tenant = [{ token = { algorithm = 'RS256', secret = 'hunter2' } }]", ""),
+        ("tenant = [{ token = { keys = 'hunter2' } }]", ""),
+        ("tenant = [{ token = { keys = ['hunter2'] } }]", ""),
+        ("tenant = [{ token = { keys = [{ algorithm = 'RS256', secret = 'hunter2' }] } }]", ""),
+        ("tenant = [{ token = { keys = [{ algorithm = 'HS256', secret = ['hunter2'] }] } }]", ""),
+        ("tenant = [{ token = { introspection = 'hunter2' } }]", ""),
+        ("tenant = [{ token = { introspection = { client_secret = 'hunter2' } } }]", ""),
+        ("tenant = [{ token = { introspection = { client_secret = ['hunter2'] } } }]", ""),
+        ("tenant = [{ token = { jwks_url = 'https://a:hunter2@h/' } }]", ""),
         ("[[tenant]]\ntoken = { secret = 'hunter2", ""),
         ("[[tenant]]\ntoken = { secret = hunter2 }", ""),
         ("", "TALLYMARK_TENANT=[{ token = { secret = \"hunter2"),
@@ -249,8 +297,26 @@ fn secrets_are_never_shown() {
         let problems = load(file, environment).map(|_| ()).unwrap_err();
         assert!(!problems.contains("hunter2"), "{file}{variable}: {problems}");
     }
-    let file = TENANT.replace("TOKEN", "{ algorithm = 'HS256', secret = 'hunter2' }");
+    let token = "{ algorithm = 'HS256', secret = 'hunter2', keys = [{ secret = 'hunter2' }], \
+                 introspection = { url = 'https://h/', client_id = 'i', client_secret = 'hunter2' } }";
+    let file = format!("http.operator_token = 'hunter2'\n{}", TENANT.replace("TOKEN", token));
     let settings = load(&file, &["NATS_URL=nats://ann:hunter2@h,tls://ann:hunter2@i"]).unwrap();
     let shown = format!("{settings:?} {settings:#?} {}", settings.nats.url);
     assert!(!shown.contains("hunter2") && !shown.contains("104, 117"), "{shown}");
+}
+
+#[test]
+fn what_another_reading_has_changed_is_named() {
+    let given = |file: &str| load(file, &[]).unwrap().given;
+    let one = given("data_dir = 'x'\n[nats]\naccepted_gaps = ['1-2']\n[http]\noperator_token = 'a'");
+    assert_eq!(one.differences(&one), [""; 0]);
+    // On other lines, and with a default written out.
+    let same = "\n\ndata_dir = 'x'\npolicy.message_window = 10000\n[nats]\naccepted_gaps = [\n'1-2']\n[http]\noperator_token = 'a'";
+    assert_eq!(one.differences(&given(same)), [""; 0]);
+    let other = given(&format!(
+        "policy.message_window = 9\n{}\n[nats]\naccepted_gaps = ['1-3']\n[http]\noperator_token = 'b'",
+        TENANT.replace("TOKEN", "{ algorithm = 'HS256', secret = 's' }")
+    ));
+    let names = ["data_dir", "http.operator_token", "nats.accepted_gaps", "policy.message_window"];
+    assert_eq!(one.differences(&other), names);
 }

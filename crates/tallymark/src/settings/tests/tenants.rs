@@ -46,6 +46,27 @@ fn tenants_are_checked() {
 }
 
 #[test]
+fn origins_are_as_browsers_send_them() {
+    let tenant = |origin: &str| {
+        let token = "{ algorithm = 'HS256', secret = 's' }";
+        format!(
+            "[[tenant]]\nname = 'a'\nclient_keys = ['k']\nallowed_origins = ['{origin}']\ntoken = {token}"
+        )
+    };
+    for fine in
+        ["*", "https://chat.example", "http://localhost:3000", "capacitor://localhost", "http://[::1]:80"]
+    {
+        assert_eq!(load(&tenant(fine), &[]).unwrap().tenants[0].allowed_origins, [fine]);
+    }
+    for wrong in
+        ["", "chat.example", "https://", "://x", "https://Chat.example", "https://a/", "https://a/b", "null"]
+    {
+        let problems = load(&tenant(wrong), &[]).map(|_| ()).unwrap_err();
+        assert!(problems.contains("t.toml:4: tenant[0].allowed_origins is a list, expected "), "{problems}");
+    }
+}
+
+#[test]
 fn a_token_has_exactly_one_key_that_fits_the_algorithm() {
     for fine in [
         "{ algorithm = 'HS256', secret = 's', issuer = 'i', audience = 'a' }",
@@ -104,7 +125,7 @@ fn keys_are_read_from_files() {
         fs::write(&path, content).unwrap();
         let token = format!("{{ algorithm = '{algorithm}', {field} = '{}' }}", path.display());
         let settings = load(&TENANT.replace("TOKEN", &token), &[]).unwrap();
-        let key = settings.tenants[0].token.read_key("a");
+        let key = settings.tenants[0].token.keys[0].read("a");
         key.map(|key| key.expose().to_vec()).map_err(|problems| problems.to_string())
     };
     assert_eq!(read("secret_file", "HS256", b"s\n").unwrap(), b"s");
@@ -120,43 +141,122 @@ fn keys_are_read_from_files() {
     assert!(problem.contains("token.public_key_file of tenant \"a\" is "), "{problem}");
 
     let missing = TENANT.replace("TOKEN", "{ algorithm = 'HS256', secret_file = 'no.key' }");
-    let problem = load(&missing, &[]).unwrap().tenants[0].token.read_key("a").unwrap_err();
+    let problem = load(&missing, &[]).unwrap().tenants[0].token.keys[0].read("a").unwrap_err();
     assert!(problem.to_string().contains("is \"no.key\": No such file"), "{problem}");
 }
 
+/// Lists of keys, key sets and endpoints stand beside the one key, or instead of it.
 #[test]
-fn tenants_that_share_a_key_are_warned_about() {
-    let warnings = |tokens: &[&str]| {
-        let tenant = |(index, token): (usize, &&str)| {
-            format!("{{ name = 't{index}', client_keys = ['k{index}'], token = {token} }}")
-        };
-        let tenants: Vec<_> = tokens.iter().enumerate().map(tenant).collect();
-        let settings = load(&format!("tenant = [{}]", tenants.join(", ")), &[]).unwrap();
-        let key = |tenant: &Tenant| tenant.token.read_key(&tenant.name).unwrap();
-        let keys: Vec<_> = settings.tenants.iter().map(key).collect();
-        tenant_warnings(&settings.tenants, &keys).join("\n")
-    };
-    let one = "{ algorithm = 'HS256', secret = 's' }";
-    let other = "{ algorithm = 'HS256', secret = 't' }";
-    let issued_by_a = "{ algorithm = 'HS256', secret = 's', issuer = 'a' }";
-    let issued_by_b = "{ algorithm = 'HS256', secret = 's', issuer = 'b' }";
-    let shared = r#"tenants "t0" and "t1" share a token key: their tokens are interchangeable"#;
-    assert_eq!(warnings(&[]), "no tenant is configured: events are counted, but nobody may ask");
-    assert_eq!(warnings(&[one]), "");
-    assert_eq!(warnings(&[one, other]), "");
-    assert_eq!(warnings(&[one, one]), shared);
-    assert_eq!(warnings(&[one, one, other, one]).lines().count(), 2);
-    assert_eq!(warnings(&[one, issued_by_a]), shared);
-    assert_eq!(warnings(&[issued_by_a, issued_by_b]), "");
-    assert_eq!(warnings(&[issued_by_a, issued_by_b, issued_by_a]).lines().count(), 1);
+fn a_token_table_has_many_forms() {
+    let here = ["http://127.0.0.1:1/k", "http://127.9.9.9/k", "http://[::1]:1/k", "http://localhost:1/k"];
+    for url in here.into_iter().chain(["https://id.example/k", "https://10.0.0.1/k?a=b"]) {
+        check_token(&format!("{{ jwks_url = '{url}' }}"), "fine");
+        check_token(&format!("{{ introspection = {{ url = '{url}' }} }}"), "fine");
+    }
+    for fine in [
+        "{ keys = [{ algorithm = 'HS256', secret = 's' }] }",
+        "{ algorithm = 'HS256', keys = [{ secret = 's' }, { secret_file = 'f', key_id = 'k' }] }",
+        "{ algorithm = 'HS256', keys = [{ algorithm = 'RS256', public_key_file = 'f' }] }",
+        "{ algorithm = 'HS256', secret = 's', key_id = 'k', keys = [{ secret = 't' }] }",
+        "{ jwks_file = 'f' }",
+        "{ algorithm = 'ES256', jwks_file = 'f', jwks_url = 'https://h/', jwks_interval_s = 10, leeway_s = 60 }",
+        "{ introspection = { url = 'https://h/', client_id = 'i', client_secret = 's', cache_s = 1 } }",
+        "{ introspection = { url = 'https://h/', client_id = 'i', client_secret_file = 'f', cache_s = 3600 } }",
+    ] {
+        check_token(fine, "fine");
+    }
+    let url = "expected a URL that begins with https://, or with http:// and this machine's 127.0.0.1, [::1] or localhost";
+    let wrong =
+        ["http://id.example/k", "http://localhost.example/k", "ftp://h/", "id.example", "", "https://", "/k"];
+    for wrong in wrong {
+        check_token(
+            &format!("{{ jwks_url = '{wrong}' }}"),
+            &format!("t.toml:1: tenant[0].token.jwks_url is {wrong:?}, {url}"),
+        );
+    }
+    check_token(
+        "{ jwks_url = 'https://ann:hunter2@h/' }",
+        &format!("t.toml:1: tenant[0].token.jwks_url is \"…@h/\", {url}"),
+    );
+    let algorithms = r#"expected "HS256", "RS256", "ES256" or "EdDSA""#;
+    for (token, expected) in [
+        ("{ keys = [{ secret = 's' }] }", format!("keys[0].algorithm is missing, {algorithms}")),
+        (
+            "{ algorithm = 'HS256', keys = [{ secret = 's' }, { public_key_file = 'f' }] }",
+            "keys[1] is HS256 with public_key_file, expected exactly one of secret and secret_file for HS256".to_owned(),
+        ),
+        (
+            "{ algorithm = 'HS256', keys = [{ secret = 's', issuer = 'i' }] }",
+            "keys[0].issuer is not a setting; did you mean tenant[0].token.keys[0].secret?".to_owned(),
+        ),
+        (
+            "{ jwks_file = 'f', leeway_s = 61 }",
+            "leeway_s is 61, expected an integer from 0 to 60 (seconds)".to_owned(),
+        ),
+        (
+            "{ jwks_file = 'f', jwks_interval_s = 9 }",
+            "jwks_interval_s is 9, expected an integer from 10 to 86400 (seconds)".to_owned(),
+        ),
+        (
+            "{ introspection = { url = 'https://h/', cache_s = 0 } }",
+            "introspection.cache_s is 0, expected an integer from 1 to 3600 (seconds)".to_owned(),
+        ),
+        (
+            "{ introspection = { client_id = 'i', client_secret = 's' } }",
+            format!("introspection.url is missing, {url}"),
+        ),
+        (
+            "{ introspection = { url = 'https://h/', client_id = 'i' } }",
+            "introspection is with client_id, expected client_id with exactly one of client_secret and \
+             client_secret_file, or none of them"
+                .to_owned(),
+        ),
+        (
+            "{ introspection = { url = 'https://h/', client_secret = 's' } }",
+            "introspection is without client_id, expected client_id with exactly one of client_secret and \
+             client_secret_file, or none of them"
+                .to_owned(),
+        ),
+        (
+            "{ introspection = { url = 'https://h/', client_id = 'i', client_secrt = 's' } }",
+            "introspection.client_secrt is not a setting; did you mean tenant[0].token.introspection.client_secret?"
+                .to_owned(),
+        ),
+        ("{ introspection = 's' }", "introspection is a value that is not shown, expected a table with url".to_owned()),
+    ] {
+        let found = load(&TENANT.replace("TOKEN", token), &[]).map(|_| ()).unwrap_err();
+        let expected = format!("t.toml:1: tenant[0].token.{expected}");
+        assert!(found.lines().any(|line| line.trim() == expected), "{token}: no\n{expected}\nin\n{found}");
+    }
+    let many = vec!["{ algorithm = 'HS256', secret = 's' }"; 17].join(", ");
+    for keys in ["[]", "'s'", &format!("[{many}]")] {
+        let found =
+            load(&TENANT.replace("TOKEN", &format!("{{ keys = {keys} }}")), &[]).map(|_| ()).unwrap_err();
+        assert!(
+            found.contains("tenant[0].token.keys is a value that is not shown, expected a list"),
+            "{found}"
+        );
+    }
+}
 
-    let directory = tempfile::tempdir().unwrap();
-    let token = |name: &str, content: &str| {
-        let path = directory.path().join(name);
-        fs::write(&path, content).unwrap();
-        format!("{{ algorithm = 'EdDSA', public_key_file = '{}' }}", path.display())
-    };
-    let wrapped = token("a", "-----BEGIN PUBLIC KEY-----\nAB\nCD\n-----END PUBLIC KEY-----\n");
-    let unwrapped = token("b", "-----BEGIN PUBLIC KEY-----\nABCD\n-----END PUBLIC KEY-----");
-    assert_eq!(warnings(&[&wrapped, &unwrapped]), shared);
+#[test]
+fn api_keys_are_long_and_never_shown() {
+    let tenant = |keys: &str| TENANT.replace("client_keys", &format!("api_keys = {keys}, client_keys"));
+    let tenant = |keys: &str| tenant(keys).replace("TOKEN", "{ algorithm = 'HS256', secret = 's' }");
+    let settings = load(&tenant("['0123456789abcdef', 'x0123456789abcdef']"), &[]).unwrap();
+    let keys: Vec<&[u8]> = settings.tenants[0].api_keys.iter().map(Secret::expose).collect();
+    assert_eq!(keys, [&b"0123456789abcdef"[..], b"x0123456789abcdef"]);
+    assert!(!format!("{settings:?}").contains("0123456789abcdef"));
+    for fine in ["[]", &format!("['{}']", "k".repeat(256))] {
+        check(&tenant(fine), &[], "fine");
+    }
+    let long = "k".repeat(257);
+    for invalid in
+        ["'0123456789abcdef'", "[1]", "['0123456789abcde']", "['0123456789abcd f']", &format!("['{long}']")]
+    {
+        let problem = load(&tenant(invalid), &[]).map(|_| ()).unwrap_err();
+        let expected = "tenant[0].api_keys is a value that is not shown, expected a list of keys, each of 16";
+        assert!(problem.contains(expected), "{problem}");
+        assert!(!problem.contains("0123456789"), "{problem}");
+    }
 }

@@ -1,0 +1,92 @@
+//! `POST /badges`: the badges of several users, each of whom has given a token.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use counters::{Reader, TagFilter};
+use futures::future::join_all;
+use serde::Serialize;
+
+use super::Badges;
+use super::body::{self, List};
+use crate::answer::{Found, Refused};
+use crate::question::min_seq;
+use crate::refusal::Refusal;
+
+/// More than 100 tokens of 8 KiB take.
+const MOST_BODY_BYTES: usize = 1024 * 1024;
+const TOKENS: List = List { name: "tokens", most: 100, refusal: Refusal::InvalidTokens };
+
+/// `result` of the answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OfUsers<'a> {
+    data: Vec<OfUser<'a>>,
+    total_badge: u64,
+}
+
+#[derive(Serialize)]
+struct OfUser<'a> {
+    /// IMKit's word for a user.
+    client: &'a str,
+    badge: u64,
+}
+
+pub(crate) async fn of_tokens(State(badges): State<Arc<Badges>>, request: Request) -> Response {
+    let started = Instant::now();
+    let (asked, body) = request.into_parts();
+    let found = badges.of_tokens(&asked, body, started).await;
+    badges.reply(&asked, found, started)
+}
+
+impl Badges {
+    async fn of_tokens(&self, asked: &Parts, body: Body, started: Instant) -> Result<Found, Refused> {
+        let client = self.admission().tenant(&asked.headers)?;
+        let body = body::read(&asked.headers, body, MOST_BODY_BYTES).await?;
+        let [tokens] = body::lists(&body, &[TOKENS])?;
+        let tokens = tokens.ok_or(Refusal::InvalidTokens)?;
+        let min_seq = min_seq(asked.uri.query().unwrap_or(""))?;
+        // What is asked elsewhere about one is asked at the same time about the others.
+        let bearers = join_all(tokens.iter().map(|token| self.admission().user(&client, token))).await;
+        let mut users: Vec<Arc<str>> = Vec::with_capacity(tokens.len());
+        for (place, bearer) in bearers.into_iter().enumerate() {
+            let user = bearer.map_err(|refusal| match refusal {
+                Refusal::InvalidToken => Refused::token(place),
+                refusal => refusal.into(),
+            })?;
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        }
+        // Each is asked about as if by themselves; whoever has no good token takes nothing from the tenant's rate.
+        for user in &users {
+            self.admit(client.tenant(), Some(user), started)?;
+        }
+        let users: Vec<&str> = users.iter().map(|user| &**user).collect();
+        self.of_users(&client.tenant().name, &users, TagFilter::default(), min_seq).await
+    }
+
+    /// The badges of distinct users, in their order.
+    pub(super) async fn of_users(
+        &self,
+        tenant: &str,
+        users: &[&str],
+        filter: TagFilter<'_>,
+        min_seq: Option<u64>,
+    ) -> Result<Found, Refused> {
+        let read = |reader: &Reader| {
+            // Read before any badge, so that each reaches as far at the least.
+            let applied = reader.applied();
+            let badge = |user: &&str| reader.filtered_badge(tenant, user, &filter, self.muted_rooms()).count;
+            (users.iter().map(badge).collect::<Vec<u64>>(), applied)
+        };
+        let (badges, applied) = self.read_fresh(min_seq, read, |(_, applied)| *applied).await?;
+        let total_badge = badges.iter().sum();
+        let data = users.iter().zip(badges).map(|(&client, badge)| OfUser { client, badge }).collect();
+        Ok(Found::new(&OfUsers { data, total_badge }, applied))
+    }
+}

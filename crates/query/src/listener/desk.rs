@@ -1,0 +1,149 @@
+//! What each request passes on its way to the router, and its answer on the way back.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::thread;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Version;
+use axum::response::Response;
+use axum::routing::future::RouteFuture;
+use hyper::Request;
+use hyper::body::{Body as _, Incoming};
+use hyper::service::Service;
+use tower::Service as _;
+
+use super::body::{AllBodies, AnswerBody, Bounded, Fate};
+use super::cors::{Asked, Cors};
+use super::metrics::ListenerMetrics;
+use super::progress::{OpenRequest, Progress};
+use super::{Limits, TurnedAway};
+
+/// So many requests between two sleeps of a thread are a sign that the machine is busy.
+const BUSY_REQUESTS: u32 = 8;
+
+thread_local! {
+    /// Requests since this thread last had nothing to do.
+    static REQUESTS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Before a thread sleeps: those who share its core may be about to send more requests, which are then answered
+/// in one go, without a sleep and a waking for each. With few requests, though, nobody should get ahead of the next.
+pub(super) fn let_others_run() {
+    if REQUESTS.take() >= BUSY_REQUESTS {
+        thread::yield_now();
+    }
+}
+
+/// What all desks of a listener have in common. A request only reads it.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) limits: Limits,
+    /// A thread's part of the requests in flight.
+    pub(super) in_flight: usize,
+    pub(super) bodies: Arc<AllBodies>,
+    pub(super) cors: Cors,
+    pub(super) metrics: ListenerMetrics,
+}
+
+/// The desk of one connection.
+///
+/// The router is this connection's own, and is called in place: what all connections share has counts of its owners
+/// that all threads would write to.
+pub(super) struct Desk {
+    router: RefCell<Router>,
+    rules: Arc<Rules>,
+    progress: Arc<Progress>,
+}
+
+impl Desk {
+    pub(super) fn new(router: Router, rules: Arc<Rules>, progress: Arc<Progress>) -> Self {
+        Self { router: RefCell::new(router), rules, progress }
+    }
+
+    fn too_much<B>(&self, open: &OpenRequest, request: &Request<B>) -> Option<TurnedAway> {
+        let limits = &self.rules.limits;
+        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        if open.in_flight() > self.rules.in_flight {
+            Some(TurnedAway::Overloaded)
+        } else if target > limits.uri_bytes {
+            Some(TurnedAway::UriTooLong)
+        } else if request.headers().len() > limits.headers {
+            Some(TurnedAway::HeadersTooLarge)
+        } else {
+            None
+        }
+    }
+}
+
+impl Service<Request<Incoming>> for Desk {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        REQUESTS.set(REQUESTS.get().saturating_add(1));
+        let version = request.version();
+        let open = OpenRequest::begin(&self.progress);
+        let asked = self.rules.cors.asked(request.headers());
+        let mut fate = None;
+        let answer = if let Some(reason) = self.too_much(&open, &request) {
+            self.rules.metrics.turned_away(reason);
+            if reason.closes() {
+                open.leave_unread();
+            }
+            Answer::Ready(Some(reason.answer(version)))
+        } else if let Some(preflight) = asked.as_ref().and_then(|asked| asked.preflight(&request)) {
+            Answer::Ready(Some(preflight))
+        } else if request.body().is_end_stream() {
+            Answer::Coming(self.router.borrow_mut().call(request.map(|_| Body::empty())))
+        } else {
+            // Whether the route reads it to its end, nobody knows yet.
+            open.leave_unread();
+            let its_fate = fate.insert(Fate::new(&self.rules.bodies, self.rules.metrics.clone()));
+            let bounded = |body| Body::new(Bounded::new(body, self.rules.limits, Arc::clone(its_fate)));
+            Answer::Coming(self.router.borrow_mut().call(request.map(bounded)))
+        };
+        Answering { answer, version, open: Some(open), asked, fate }
+    }
+}
+
+/// An answer that is being made.
+pub(super) struct Answering {
+    answer: Answer,
+    version: Version,
+    /// Taken with the answer.
+    open: Option<OpenRequest>,
+    asked: Option<Asked>,
+    fate: Option<Arc<Fate>>,
+}
+
+enum Answer {
+    /// Taken when it is given.
+    Ready(Option<Response>),
+    Coming(RouteFuture<Infallible>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response<AnswerBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut response = match &mut this.answer {
+            Answer::Ready(response) => response.take().expect("an answer is given once"),
+            Answer::Coming(coming) => ready!(Pin::new(coming).poll(context))?,
+        };
+        let open = this.open.take().expect("an answer is given once");
+        if let Some(reason) = this.fate.take().and_then(|fate| fate.refused()) {
+            response = reason.answer(this.version);
+        }
+        if let Some(asked) = this.asked.take() {
+            asked.tell(response.headers_mut());
+        }
+        Poll::Ready(Ok(response.map(|body| AnswerBody::new(body, open))))
+    }
+}
