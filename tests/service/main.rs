@@ -1,6 +1,7 @@
 //! The whole service against a real nats-server. Each test is a story; each owns all that it starts.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod before_time;
 mod crashes;
 mod dead_letters;
 mod drift;

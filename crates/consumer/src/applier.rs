@@ -125,7 +125,7 @@ impl Running {
                 let _ = reply.send(self.position().clone());
             }
             Some(Work::Begin(begin)) => self.begin(begin),
-            Some(Work::Ask(question)) => question.put_to(&mut self.parts.counters),
+            Some(Work::Ask(question)) => question.put_to(&mut self.parts.counters, &self.parts.store),
             Some(Work::Snapshot) => self.writing.want_snapshot(self.parts.counters.applied()),
             Some(Work::Stop) => return self.stop(now).map(Some),
             None => {}

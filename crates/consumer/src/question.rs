@@ -3,8 +3,9 @@
 use std::fmt;
 
 use counters::Counters;
+use store::Store;
 
-type Look = Box<dyn FnOnce(&Counters) + Send>;
+type Look = Box<dyn FnOnce(&Counters, &Store) + Send>;
 #[cfg(feature = "damage")]
 type Spoil = Box<dyn FnOnce(&mut Counters) + Send>;
 
@@ -22,6 +23,11 @@ enum Kind {
 impl Question {
     /// The answer is whatever `look` does with what it sees; it may never be asked, if the consumer ends.
     pub fn new(look: impl FnOnce(&Counters) + Send + 'static) -> Self {
+        Self::of_both(move |counters, _| look(counters))
+    }
+
+    /// The same, for what the store has of it.
+    pub fn of_both(look: impl FnOnce(&Counters, &Store) + Send + 'static) -> Self {
         Self(Kind::Look(Box::new(look)))
     }
 
@@ -31,9 +37,9 @@ impl Question {
         Self(Kind::Spoil(Box::new(spoil)))
     }
 
-    pub(crate) fn put_to(self, counters: &mut Counters) {
+    pub(crate) fn put_to(self, counters: &mut Counters, store: &Store) {
         match self.0 {
-            Kind::Look(look) => look(counters),
+            Kind::Look(look) => look(counters, store),
             #[cfg(feature = "damage")]
             Kind::Spoil(spoil) => spoil(counters),
         }

@@ -121,6 +121,23 @@ impl Counters {
         self.shared.unread(room, cursor, memberships.extra(room), |_| true)
     }
 
+    /// Rule 2 for one room, as if its head were this number or lower; `None` if the user is not a member.
+    pub fn unread_up_to(&self, user: UserIndex, room: RoomIndex, number: u32) -> Option<u64> {
+        let head = self.rooms.get(room)?.word.head.min(number);
+        let memberships = self.users.get(user)?.memberships.read();
+        let cursor = memberships.cursor(room)?;
+        if cursor >= head {
+            return Some(0);
+        }
+        let none = Numbers::default();
+        let own = memberships.extra(room).map_or(&none, |extra| &extra.own);
+        let recalled = self.shared.recalled(room).read();
+        let recalled = recalled.get(&room).unwrap_or(&none);
+        let above = cursor + 1..=head;
+        let own_left = own.iter_within(above.clone()).filter(|number| !recalled.contains(*number)).count();
+        Some(u64::from(head - cursor) - recalled.count_within(above) - own_left as u64)
+    }
+
     /// Rule 17 for one room; `None` if the user is not a member.
     pub fn mentions(&self, user: UserIndex, room: RoomIndex) -> Option<u64> {
         self.rooms.get(room)?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod by_time;
 mod facts;
 mod oracle;
 mod outcome;

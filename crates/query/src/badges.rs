@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod by_room_tags;
+pub(crate) mod by_room_tags_and_time;
 pub(crate) mod me_badge;
 pub(crate) mod of_tokens;
 pub(crate) mod of_users;
@@ -16,6 +17,8 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::Response;
 use counters::{MutedRooms, Reader};
+
+use by_room_tags_and_time::AskBeforeTime;
 
 use crate::answer::{self, Found, Refused};
 use crate::entity_tag::EntityTag;
@@ -37,6 +40,8 @@ pub struct Public {
     pub arrivals: Arrivals,
     /// How long they wait at the most.
     pub min_seq_wait: Duration,
+    /// Asked at each `/badges/byRoomTagsAndTime`.
+    pub before_time: AskBeforeTime,
     /// Where to count.
     pub metrics: Metrics,
     /// How often tenants and users may ask.

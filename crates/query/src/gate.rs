@@ -38,19 +38,27 @@ impl Gate {
         is_open(self.turns.load(Ordering::Acquire))
     }
 
+    /// Begins what takes longer than one call; `None` if the gate is closed.
+    pub(crate) fn passage(&self) -> Option<Passage> {
+        let turns = self.turns.load(Ordering::Acquire);
+        is_open(turns).then_some(Passage(turns))
+    }
+
+    /// Whether the gate was open, without a break, since the passage began.
+    pub(crate) fn is_still(&self, Passage(turns): Passage) -> bool {
+        fence(Ordering::Acquire);
+        self.turns.load(Ordering::Relaxed) == turns
+    }
+
     /// What `read` gives, if the gate was open from before `read` began until after it ended.
     ///
     /// One look is not enough: before `read`, the gate may close in the middle of it; after it,
     /// `read` may have begun while the gate was still closed; and both looks could find it open
     /// with a close and an open between them.
     pub(crate) fn while_open<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
-        let before = self.turns.load(Ordering::Acquire);
-        if !is_open(before) {
-            return None;
-        }
+        let passage = self.passage()?;
         let value = read();
-        fence(Ordering::Acquire);
-        (self.turns.load(Ordering::Relaxed) == before).then_some(value)
+        self.is_still(passage).then_some(value)
     }
 
     fn turn(&self, from_open: bool) {
@@ -60,6 +68,10 @@ impl Gate {
         });
     }
 }
+
+/// From one look at an open gate to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passage(u64);
 
 fn is_open(turns: u64) -> bool {
     turns % 2 == 1

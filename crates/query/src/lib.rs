@@ -47,6 +47,9 @@ pub use answers::Answers;
 pub use api_keys::ApiKey;
 pub use arrivals::Arrivals;
 pub use badges::Public;
+pub use badges::by_room_tags_and_time::{
+    AskBeforeTime, BeforeTime, BeforeTimeAnswer, BeforeTimeQuestion, NotBeforeTime,
+};
 pub use control::{Control, Refused};
 #[cfg(feature = "damage")]
 pub use damage::{Damage, DoDamage};

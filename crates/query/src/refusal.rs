@@ -72,6 +72,8 @@ refusals! {
     InvalidBody: BAD_REQUEST 400 "Invalid parameters" "INVALID_BODY" "The body must be a JSON object",
     /// Tags in a body that are none.
     InvalidTags: BAD_REQUEST 400 "Invalid parameters" "INVALID_TAGS" "Tags must be an array of strings",
+    /// A `beforeTime` that is no time.
+    InvalidBeforeTime: BAD_REQUEST 400 "Invalid parameters" "INVALID_BEFORE_TIME" "beforeTime must be a time such as 2026-01-31T12:00:00Z",
     /// What can't be a list of tokens.
     InvalidTokens: BAD_REQUEST 400 "Invalid parameters" "INVALID_TOKENS" "Tokens must be an array of at most 100 strings",
     /// What can't be a list of users.
@@ -88,6 +90,8 @@ refusals! {
     InvalidLimit: BAD_REQUEST 400 "Invalid parameters" "INVALID_LIMIT" "limit must be one integer from 1 to 1000",
     /// A `cursor` that no answer to this question gave.
     InvalidCursor: BAD_REQUEST 400 "Invalid parameters" "INVALID_CURSOR" "cursor must be the next of a page in the same order",
+    /// A `beforeTime` before which too much is forgotten.
+    TimeTooOld: BAD_REQUEST 400 "Invalid parameters" "TIME_TOO_OLD" "The times of messages that old are not known any more",
     /// The counts can't be trusted now.
     NotReady: SERVICE_UNAVAILABLE 503 "Service Unavailable" "NOT_READY" "The counts are not ready, ask again later",
     /// The event that was asked for is not in the counts, and did not come in time.

@@ -7,7 +7,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::accounts;
-use crate::badges::{self, Badges, by_room_tags, me_badge, of_tokens, of_users, rooms, summary};
+use crate::badges::{
+    self, Badges, by_room_tags, by_room_tags_and_time, me_badge, of_tokens, of_users, rooms, summary,
+};
 use crate::control;
 use crate::operator;
 use crate::{Operator, Public};
@@ -23,6 +25,7 @@ pub fn public_router(public: Public) -> Router {
         .route("/badges", post_only(post(of_tokens::of_tokens)))
         .route("/badges/", post_only(post(of_tokens::of_tokens)))
         .route("/badges/byRoomTags", post_only(post(by_room_tags::by_room_tags)))
+        .route("/badges/byRoomTagsAndTime", post_only(post(by_room_tags_and_time::by_room_tags_and_time)))
         .route("/users/badges", post_only(post(of_users::of_users)))
         .fallback(badges::not_found)
         .with_state(Arc::new(Badges::new(public)))

@@ -7,6 +7,7 @@ mod journal;
 mod memory;
 mod page;
 mod sketch;
+mod times;
 mod window;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(crate) use journal::{Journal, NewId, new_ids};
 use page::IDS_A_PAGE;
 pub(crate) use page::{Growing, ids_of, page_of};
 use sketch::Sketch;
+pub use times::NumberBefore;
 use window::Window;
 
 type Page = (RoomIndex, u32);

@@ -38,6 +38,7 @@ pub use digest::Digest;
 pub use error::{Damage, OpenError, PolicyNames, StoreError};
 pub use generation::DataDir;
 pub use held::opening_interrupted;
+pub use ids::NumberBefore;
 pub use metrics::Metrics;
 pub use options::{GiveUp, Options};
 pub use outbox::{DeadLetter, Outbox};

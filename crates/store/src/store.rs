@@ -15,7 +15,7 @@ use crate::digests::Digests;
 use crate::error::{OpenError, StoreError};
 use crate::generation::DataDir;
 use crate::held::{Held, Opened, Ready};
-use crate::ids::{Ids, PageChanges};
+use crate::ids::{Ids, NumberBefore, PageChanges};
 use crate::keys::Key;
 use crate::load::Loaded;
 use crate::marker::{Marker, State};
@@ -180,6 +180,17 @@ impl Store {
     ) -> Result<Option<Remembered>, StoreError> {
         let posted = counters.posted_count(room);
         let found = self.ids.find(&*self.rows, room, posted, key);
+        found.inspect_err(|error| self.marker.dirty(&error.to_string()))
+    }
+
+    /// The last number of a room whose time (rule 18) is before this one.
+    pub fn number_before(
+        &self,
+        counters: &Counters,
+        room: RoomIndex,
+        time: u64,
+    ) -> Result<NumberBefore, StoreError> {
+        let found = self.ids.number_before(&*self.rows, room, counters.posted_count(room), time);
         found.inspect_err(|error| self.marker.dirty(&error.to_string()))
     }
 

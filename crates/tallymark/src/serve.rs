@@ -3,6 +3,7 @@
 mod activation;
 mod asking;
 mod audit;
+mod before_time;
 mod certificate;
 pub(crate) mod convert;
 mod descriptors;
@@ -130,6 +131,10 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
         muted_rooms: convert::muted_rooms(service.settings.policy.muted_rooms),
         gate: service.live.gate(),
         arrivals: service.live.arrivals(),
+        before_time: {
+            let live = service.live.clone();
+            Arc::new(move |question| Box::pin(live.clone().before_time(question)))
+        },
         min_seq_wait: service.settings.http.min_seq_wait,
         metrics: query_metrics,
         rates: convert::rates(&service.settings.http.rates, Instant::now()),

@@ -8,7 +8,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 
 use crate::answer::Refused;
 use crate::listener::TurnedAway;
@@ -48,14 +50,21 @@ fn is_json(content_type: &[u8]) -> bool {
     media_type.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// A list of texts that a body may have.
+/// A list of texts that a body may have, or one text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct List {
     pub(super) name: &'static str,
-    /// The most texts in it.
+    /// The most texts in it; 0 for one text that is in no list.
     pub(super) most: usize,
     /// When it is anything else.
     pub(super) refusal: Refusal,
+}
+
+impl List {
+    /// One text.
+    pub(super) const fn one(name: &'static str, refusal: Refusal) -> Self {
+        Self { name, most: 0, refusal }
+    }
 }
 
 /// The texts of one list; `None` if it is not there or null.
@@ -123,7 +132,17 @@ impl<'b> Visitor<'b> for List {
     type Value = Texts<'b>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "an array of at most {} strings", self.most)
+        match self.most {
+            0 => formatter.write_str("a string"),
+            most => write!(formatter, "an array of at most {most} strings"),
+        }
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        if self.most > 0 {
+            return Err(E::invalid_type(Unexpected::Str(text), &self));
+        }
+        Ok(Some(vec![Cow::Owned(text.to_owned())]))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
@@ -131,6 +150,9 @@ impl<'b> Visitor<'b> for List {
     }
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        if self.most == 0 {
+            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+        }
         let mut texts = Vec::new();
         while let Some(Text(text)) = array.next_element()? {
             // Nothing is held beyond what is allowed, however long the body is.
@@ -197,6 +219,18 @@ mod tests {
         ] {
             let (body, expected) = line.rsplit_once(" -> ").expect("a line has an arrow");
             assert_eq!(outcome(body), expected, "{line}");
+        }
+        let one = [List::one("at", Refusal::InvalidBeforeTime)];
+        for (body, expected) in [
+            (r#"{"at":"x\u0041"}"#, Ok(Some("xA"))),
+            (r#"{"at":null}"#, Ok(None)),
+            (r#"{}"#, Ok(None)),
+            (r#"{"at":["x"]}"#, Err(Refusal::InvalidBeforeTime)),
+            (r#"{"at":[]}"#, Err(Refusal::InvalidBeforeTime)),
+            (r#"{"at":7}"#, Err(Refusal::InvalidBeforeTime)),
+        ] {
+            let found = lists(body.as_bytes(), &one).map(|[at]| at.map(|at| at.concat()));
+            assert_eq!(found, expected.map(|text| text.map(str::to_owned)), "{body}");
         }
         assert_eq!(lists(b"{\"tags\":[\"\xff\"]}", &WANTED), Err(Refusal::InvalidBody));
     }

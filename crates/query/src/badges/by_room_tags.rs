@@ -19,16 +19,16 @@ use crate::refusal::Refusal;
 use crate::room_tags::RoomTags;
 
 /// More than 32 tags of 128 bytes take, escaped in whichever way.
-const MOST_BODY_BYTES: usize = 64 * 1024;
+pub(super) const MOST_BODY_BYTES: usize = 64 * 1024;
 /// As sent; only 32 of them may be distinct.
-const TAGS: List = List { name: "tags", most: 1_000, refusal: Refusal::InvalidTags };
+pub(super) const TAGS: List = List { name: "tags", most: 1_000, refusal: Refusal::InvalidTags };
 
 /// `result` of the answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ByTags {
-    total_badge: u64,
-    data: BTreeMap<String, u64>,
+pub(super) struct ByTags {
+    pub(super) total_badge: u64,
+    pub(super) data: BTreeMap<String, u64>,
 }
 
 pub(crate) async fn by_room_tags(State(badges): State<Arc<Badges>>, request: Request) -> Response {

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::TurnedAway;
-use super::admission::Full;
+use super::places::Full;
 use super::progress::Late;
 use crate::metrics::AnswerLabels;
 

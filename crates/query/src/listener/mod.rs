@@ -5,8 +5,8 @@
 
 mod server;
 
-mod admission;
 mod connection;
+mod places;
 mod tls;
 
 mod progress;

@@ -98,10 +98,13 @@ impl Progress {
         }
     }
 
-    /// The client has taken something.
-    pub(super) fn flows(&self) {
+    /// The client has taken something. Whoever still takes an answer is not idle, though nothing is left to be given.
+    pub(super) fn flows(&self, now: impl FnOnce() -> Instant) {
         if self.blocked.load(Relaxed) != FLOWS {
             self.blocked.store(FLOWS, Relaxed);
+            if self.phase.load(Relaxed) == IDLE {
+                self.enter(IDLE, now());
+            }
         }
     }
 
@@ -118,17 +121,13 @@ impl Progress {
     /// What to do at `now`.
     pub(super) fn look(&self, now: Instant, limits: &Limits) -> Next {
         let since = self.instant(self.since.load(Relaxed));
-        let phase = match self.phase.load(Relaxed) {
-            NEW => Some((since + limits.first_byte_timeout, Late::FirstByte)),
-            HEAD => Some((since + limits.header_read_timeout, Late::Head)),
-            IDLE => Some((since + limits.idle_timeout, Late::Idle)),
-            _ => None,
+        let first = match (self.blocked.load(Relaxed), self.phase.load(Relaxed)) {
+            (FLOWS, NEW) => Some((since + limits.first_byte_timeout, Late::FirstByte)),
+            (FLOWS, HEAD) => Some((since + limits.header_read_timeout, Late::Head)),
+            (FLOWS, IDLE) => Some((since + limits.idle_timeout, Late::Idle)),
+            (FLOWS, _) => None,
+            (blocked, _) => Some((self.instant(blocked) + limits.write_timeout, Late::Write)),
         };
-        let write = match self.blocked.load(Relaxed) {
-            FLOWS => None,
-            blocked => Some((self.instant(blocked) + limits.write_timeout, Late::Write)),
-        };
-        let first = [phase, write].into_iter().flatten().min_by_key(|(deadline, _)| *deadline);
         match first {
             Some((deadline, late)) if deadline <= now => Next::Late(late),
             first => {

@@ -16,11 +16,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::admission::{Admission, Admitted};
 use super::body::AllBodies;
 use super::connection::Host;
 use super::desk::{Rules, let_others_run};
 use super::metrics::Connections;
+use super::places::{Place, Places};
 use super::{Cors, Limits, Tls, TurnedAway};
 use crate::Metrics;
 
@@ -64,7 +64,7 @@ struct Thread {
 }
 
 /// A connection on its way to a thread.
-type Accepted = (std::net::TcpStream, Admitted);
+type Accepted = (std::net::TcpStream, Place);
 
 impl Server {
     /// Starts so many threads that answer with this router. They wait for [`serve`](Self::serve), and end
@@ -98,7 +98,7 @@ impl Server {
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         let limits = &self.front.limits;
-        let admission = Admission::new(limits.connections, limits.connections_per_address);
+        let places = Places::new(limits.connections, limits.connections_per_address);
         // In turn: clients keep their connections, and each is as busy as the next.
         let mut turns = (0..self.threads.len()).cycle();
         loop {
@@ -109,11 +109,11 @@ impl Server {
             };
             let accepted = accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
             match accepted {
-                Ok((stream, peer)) => match admission.admit(peer.ip()) {
-                    Ok(admitted) => {
+                Ok((stream, peer)) => match places.take(peer.ip()) {
+                    Ok(place) => {
                         let turn = turns.next().expect("there is at least one thread");
                         // A thread ends only after this sender has.
-                        let _ = self.threads[turn].connections.send((stream, admitted));
+                        let _ = self.threads[turn].connections.send((stream, place));
                     }
                     Err(full) => {
                         self.front.metrics.listener.closed(Connections::Full(full));
@@ -172,12 +172,12 @@ fn answer(
             tokio::select! {
                 Some(_) = connections.join_next() => {}
                 accepted = received.recv() => {
-                    let Some((stream, admitted)) = accepted else { break };
+                    let Some((stream, place)) = accepted else { break };
                     match TcpStream::from_std(stream) {
                         Ok(stream) => {
                             let served = host.clone().serve(stream, closing.clone());
                             connections.spawn(async move {
-                                let _admitted = admitted;
+                                let _place = place;
                                 served.await;
                             });
                         }

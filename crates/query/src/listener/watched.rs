@@ -42,7 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
     fn sent<T>(&self, sent: Poll<T>) -> Poll<T> {
         match sent {
             Poll::Pending => self.progress.blocked(Instant::now),
-            Poll::Ready(_) => self.progress.flows(),
+            Poll::Ready(_) => self.progress.flows(Instant::now),
         }
         sent
     }

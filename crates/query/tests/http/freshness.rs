@@ -8,12 +8,13 @@ use crate::endpoints::{ask, service};
 use crate::support::{MIN_SEQ_WAIT, Service};
 
 /// Every question, with the credentials that it needs.
-const QUESTIONS: [&str; 7] = [
+const QUESTIONS: [&str; 8] = [
     "GET /me/badge?MIN | client ann",
     "HEAD /me/badge?MIN | client ann",
     "GET /me/badge/summary?MIN | client ann",
     "GET /me/badge/rooms?MIN | client ann",
     "POST /badges/byRoomTags?MIN | client ann",
+    r#"POST /badges/byRoomTagsAndTime?MIN | client ann json | {"beforeTime":"1970-01-01T00:00:01Z"}"#,
     r#"POST /badges?MIN | client json | {"tokens":["{ann}"]}"#,
     r#"POST /users/badges?MIN | api json | {"users":["ann"]}"#,
 ];

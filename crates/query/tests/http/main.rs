@@ -10,6 +10,7 @@ mod support;
 
 mod accounts;
 mod badges;
+mod before_time;
 mod cors;
 mod endpoints;
 mod freshness;

@@ -16,6 +16,8 @@ use query::{
 };
 use tower::ServiceExt;
 
+use crate::before_time;
+
 /// The time at which the clock of a [`Service`] stands, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_700_000_000;
 
@@ -85,6 +87,10 @@ impl Service {
             gate: gate.clone(),
             arrivals: arrivals.clone(),
             min_seq_wait: MIN_SEQ_WAIT,
+            before_time: {
+                let reader = counters.reader();
+                Arc::new(move |question| Box::pin(before_time::answer(question, reader.applied())))
+            },
             metrics: metrics.clone(),
             rates,
         });

@@ -13,3 +13,4 @@ mod outbox;
 mod refused;
 mod run;
 mod snapshots;
+mod times;

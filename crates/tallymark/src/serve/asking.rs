@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use consumer::Question;
 use counters::Counters;
 use query::{Accounts, AccountsQuestion};
+use store::Store;
 use tokio::sync::oneshot;
 
 use super::live::Live;
@@ -15,10 +16,18 @@ impl Live {
         &self,
         look: impl FnOnce(&Counters) -> T + Send + 'static,
     ) -> Result<T, String> {
+        self.see_stored(move |counters, _| look(counters)).await
+    }
+
+    /// The same, for what its store has of it.
+    pub(super) async fn see_stored<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Counters, &Store) -> T + Send + 'static,
+    ) -> Result<T, String> {
         let (reply, answer) = oneshot::channel();
-        let question = Question::new(move |counters| {
+        let question = Question::of_both(move |counters, store| {
             // Whoever asked may be gone.
-            let _ = reply.send(look(counters));
+            let _ = reply.send(look(counters, store));
         });
         self.put(question, answer).await
     }

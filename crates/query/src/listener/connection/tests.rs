@@ -186,8 +186,8 @@ async fn who_does_not_take_the_answer_has_the_write_timeout() {
     client.read_exact(&mut [0; 1_000]).await.unwrap();
     pass(3_999).await;
     assert_eq!(clients.closed("write_timeout"), 0);
-    // At the same moment, the server's timer may come second.
-    pass(2).await;
+    // Every timer may ring up to a millisecond late, and the server's is set more than once.
+    pass(5).await;
     assert_eq!(clients.closed("write_timeout"), 1);
     assert!(rest(&mut client).await.0.len() <= 4096);
 }

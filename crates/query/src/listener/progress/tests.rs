@@ -25,7 +25,7 @@ fn check(line: &str) {
             "heard" => progress.heard(|| now),
             "asked" => open.push(OpenRequest::begin(&progress)),
             "blocked" => progress.blocked(|| now),
-            "flows" => progress.flows(),
+            "flows" => progress.flows(|| now),
             // What dropping it does, at a time of the test's choosing.
             "answered" => {
                 drop(open.pop().unwrap());
@@ -66,7 +66,9 @@ fn when_a_connection_is_late() {
         "1 | heard@7 asked@9 blocked@11               | Write@51",
         "1 | heard@7 asked@9 blocked@11 blocked@20    | Write@51",
         "1 | heard@7 asked@9 blocked@11 flows@20      | never",
-        "1 | heard@7 asked@9 answered@9 blocked@10    | Idle@39",
+        "1 | heard@7 asked@9 answered@9 blocked@10    | Write@50",
+        "1 | heard@7 asked@9 answered@9 blocked@10 flows@20 | Idle@50",
+        "1 | heard@7 asked@9 answered@9 flows@20      | Idle@39",
         "1 | heard@0 asked@0 answered@30 blocked@10   | Write@50",
         "2 |                                          | FirstByte@10",
         "2 | heard@7                                  | Idle@37",

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 /// Counts connections. Its lock is taken when one is accepted and when one ends, never by a request.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(super) struct Places {
     connections: usize,
     connections_per_address: usize,
     open: Mutex<Open>,
@@ -24,8 +24,8 @@ struct Open {
 
 /// A connection that may be. Its place is free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Admitted {
-    admission: Arc<Admission>,
+pub(super) struct Place {
+    places: Arc<Places>,
     address: IpAddr,
 }
 
@@ -38,12 +38,12 @@ pub(crate) enum Full {
     Address,
 }
 
-impl Admission {
+impl Places {
     pub(super) fn new(connections: usize, connections_per_address: usize) -> Arc<Self> {
         Arc::new(Self { connections, connections_per_address, open: Mutex::default() })
     }
 
-    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Admitted, Full> {
+    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
         let address = one_client(peer);
         let mut open = self.open.lock();
         if open.connections >= self.connections {
@@ -55,13 +55,13 @@ impl Admission {
         }
         *of_address += 1;
         open.connections += 1;
-        Ok(Admitted { admission: Arc::clone(self), address })
+        Ok(Place { places: Arc::clone(self), address })
     }
 }
 
-impl Drop for Admitted {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.admission.open.lock();
+        let mut open = self.places.open.lock();
         open.connections -= 1;
         if let Entry::Occupied(mut entry) = open.by_address.entry(self.address) {
             *entry.get_mut() -= 1;
@@ -82,35 +82,34 @@ fn one_client(peer: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::{Admission, Full};
+    use super::{Full, Places};
 
-    fn admit(admission: &std::sync::Arc<Admission>, peer: &str) -> Result<super::Admitted, Full> {
-        admission.admit(peer.parse().unwrap())
+    fn take(places: &std::sync::Arc<Places>, peer: &str) -> Result<super::Place, Full> {
+        places.take(peer.parse().unwrap())
     }
 
     #[test]
     fn as_many_as_there_may_be_and_no_more() {
-        let admission = Admission::new(3, 2);
-        let first = admit(&admission, "192.0.2.1").unwrap();
-        let _second = admit(&admission, "192.0.2.1").unwrap();
-        assert_eq!(admit(&admission, "192.0.2.1").unwrap_err(), Full::Address);
-        let third = admit(&admission, "192.0.2.2").unwrap();
-        assert_eq!(admit(&admission, "192.0.2.3").unwrap_err(), Full::Connections);
+        let places = Places::new(3, 2);
+        let first = take(&places, "192.0.2.1").unwrap();
+        let _second = take(&places, "192.0.2.1").unwrap();
+        assert_eq!(take(&places, "192.0.2.1").unwrap_err(), Full::Address);
+        let third = take(&places, "192.0.2.2").unwrap();
+        assert_eq!(take(&places, "192.0.2.3").unwrap_err(), Full::Connections);
         drop(third);
-        assert_eq!(admit(&admission, "192.0.2.1").unwrap_err(), Full::Address);
+        assert_eq!(take(&places, "192.0.2.1").unwrap_err(), Full::Address);
         drop(first);
-        let _fourth = admit(&admission, "192.0.2.1").unwrap();
+        let _fourth = take(&places, "192.0.2.1").unwrap();
     }
 
     #[test]
     fn an_address_is_forgotten_with_its_last_connection() {
-        let admission = Admission::new(10, 10);
-        let connections =
-            ["192.0.2.1", "192.0.2.1", "192.0.2.2"].map(|peer| admit(&admission, peer).unwrap());
-        assert_eq!(admission.open.lock().by_address.len(), 2);
+        let places = Places::new(10, 10);
+        let connections = ["192.0.2.1", "192.0.2.1", "192.0.2.2"].map(|peer| take(&places, peer).unwrap());
+        assert_eq!(places.open.lock().by_address.len(), 2);
         drop(connections);
-        assert_eq!(admission.open.lock().by_address.len(), 0);
-        assert_eq!(admission.open.lock().connections, 0);
+        assert_eq!(places.open.lock().by_address.len(), 0);
+        assert_eq!(places.open.lock().connections, 0);
     }
 
     /// One line a case: two peers, and whether they are counted as one client.
@@ -122,9 +121,9 @@ mod tests {
             ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true),
             ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
         ] {
-            let admission = Admission::new(10, 1);
-            let _one = admit(&admission, one).unwrap();
-            assert_eq!(admit(&admission, other).is_err(), same, "{one} {other}");
+            let places = Places::new(10, 1);
+            let _one = take(&places, one).unwrap();
+            assert_eq!(take(&places, other).is_err(), same, "{one} {other}");
         }
     }
 }

@@ -1,0 +1,112 @@
+//! Badges as if nothing from some time on had been posted: who applies events knows when what was posted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use counters::{Counters, MutedRooms, UserIndex};
+use query::{BeforeTime, BeforeTimeQuestion, NotBeforeTime};
+use store::{NumberBefore, Store, StoreError};
+
+use super::live::Live;
+
+/// For how many rooms events wait at a time: each may have to be looked up on the disk, some eight times.
+const ROOMS_AT_ONCE: usize = 16;
+
+/// What one room adds.
+struct Part {
+    tags: Vec<String>,
+    unread: u64,
+}
+
+impl Live {
+    /// Asks for a few rooms at a time, each of which is exact for the sequence of that moment. Rooms go by their names: another
+    /// line of counting may take the place of this one meanwhile, and has numbers of its own for them.
+    pub(super) async fn before_time(self, question: BeforeTimeQuestion) -> Result<BeforeTime, NotBeforeTime> {
+        let question = Arc::new(question);
+        let asked = question.clone();
+        let listed = self.see(move |counters| (rooms_of(counters, &asked), counters.applied())).await;
+        let (rooms, applied) = listed.map_err(|_| NotBeforeTime::NotReady)?;
+        let mut found = BeforeTime { total: 0, parts: BTreeMap::new(), applied };
+        found.parts.extend(question.tags.iter().map(|tag| (tag.clone(), 0)));
+        for rooms in rooms.chunks(ROOMS_AT_ONCE) {
+            let (rooms, asked) = (rooms.to_vec(), question.clone());
+            let parts = self.see_stored(move |counters, store| parts(counters, store, &asked, &rooms)).await;
+            for part in parts.map_err(|_| NotBeforeTime::NotReady)?? {
+                found.total += part.unread;
+                for tag in part.tags {
+                    *found.parts.entry(tag).or_default() += part.unread;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The user's rooms that have a tag that is asked for.
+fn rooms_of(counters: &Counters, question: &BeforeTimeQuestion) -> Vec<String> {
+    let Some(user) = counters.user(&question.tenant, &question.user) else { return Vec::new() };
+    let mut rooms = Vec::new();
+    counters.each_membership(user, |room, _| {
+        let fact = counters.room_fact(room);
+        if let (Some(fact), Some((_, id))) = (fact, counters.room_name(room))
+            && fact.tags.iter().any(|tag| is_wanted(question, tag))
+        {
+            rooms.push(id.to_owned());
+        }
+    });
+    rooms
+}
+
+fn is_wanted(question: &BeforeTimeQuestion, tag: &str) -> bool {
+    question.tags.is_empty() || question.tags.iter().any(|wanted| wanted == tag)
+}
+
+fn parts(
+    counters: &Counters,
+    store: &Store,
+    question: &BeforeTimeQuestion,
+    rooms: &[String],
+) -> Result<Vec<Part>, NotBeforeTime> {
+    let Some(user) = counters.user(&question.tenant, &question.user) else { return Ok(Vec::new()) };
+    let parts = rooms.iter().map(|room| part(counters, store, question, (user, room)));
+    let parts: Vec<_> = parts.collect::<Result<_, _>>().map_err(|error| {
+        tracing::error!(%error, "the times of messages can't be read");
+        NotBeforeTime::NotReady
+    })?;
+    let parts = parts.into_iter().flatten().map(|part| part.ok_or(NotBeforeTime::TooOld));
+    parts.collect()
+}
+
+/// `None` if there is nothing to add; nothing within that if the times are forgotten.
+fn part(
+    counters: &Counters,
+    store: &Store,
+    question: &BeforeTimeQuestion,
+    (user, room): (UserIndex, &str),
+) -> Result<Option<Option<Part>>, StoreError> {
+    let Some(room) = counters.room(&question.tenant, room) else { return Ok(None) };
+    let (Some(of_room), Some(member)) = (counters.room_fact(room), counters.member_fact(user, room)) else {
+        return Ok(None);
+    };
+    let tags = of_room.tags.iter().filter(|tag| is_wanted(question, tag));
+    let tags: Vec<String> = tags.map(|tag| tag.to_string()).collect();
+    if tags.is_empty() {
+        return Ok(None);
+    }
+    let is_skipped = member.muted && question.muted_rooms == MutedRooms::Skip;
+    if is_skipped || member.cursor >= of_room.head {
+        return Ok(Some(Some(Part { tags, unread: 0 })));
+    }
+    let last = if of_room.time < question.before_ms {
+        of_room.head
+    } else {
+        match store.number_before(counters, room, question.before_ms)? {
+            NumberBefore::Is(number) => number,
+            // Nothing up to there is unread, whichever number it is.
+            NumberBefore::AtMost(number) if number <= member.cursor => number,
+            NumberBefore::AtMost(_) => return Ok(Some(None)),
+        }
+    };
+    let unread = counters.unread_up_to(user, room, last).unwrap_or(0);
+    Ok(Some(Some(Part { tags, unread })))
+}
