@@ -141,7 +141,7 @@ impl Attack {
     pub(crate) fn opened(self) -> Self {
         until("idle connections", || {
             let opened = self.opened.load(Ordering::Relaxed);
-            if opened == IDLE { Ok(()) } else { Err(opened) }
+            if opened >= IDLE { Ok(()) } else { Err(opened) }
         });
         self
     }

@@ -175,11 +175,7 @@ fn answer(
                     let Some((stream, place)) = accepted else { break };
                     match TcpStream::from_std(stream) {
                         Ok(stream) => {
-                            let served = host.clone().serve(stream, closing.clone());
-                            connections.spawn(async move {
-                                let _place = place;
-                                served.await;
-                            });
+                            connections.spawn(host.clone().serve(stream, place, closing.clone()));
                         }
                         Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
                     }
