@@ -67,6 +67,11 @@ fn everybodys_badge_is_right_after_kills() {
         Filter { tags: &tags[..1], any: false, not: &tags[1..2] },
     ];
     recount.check_family(&service, TENANT, &[], &filters);
+    let users: Vec<&str> = recount.users(TENANT).into_iter().step_by(20).collect();
+    let times = recount.times(TENANT, 8);
+    let lists = [&[][..], &tags[..3]];
+    let before = recount.check_before_times(&service, (TENANT, &users), &lists, &times);
+    assert!(before.unread > 100 && before.too_old == 0, "{before:?}");
 
     let ended = service.terminate();
     assert_eq!(ended.code, Some(0), "{}", ended.printed);

@@ -24,7 +24,7 @@ pub use metrics::Metrics;
 pub use nats::{Nats, Stored};
 pub use program::{Finished, Program, Redirected};
 pub use real_chat::real_chat;
-pub use recount::Recount;
+pub use recount::{BeforeTimes, Recount};
 pub use service::Service;
 pub use settings::{Settings, home, token};
 pub use terminal::Terminal;

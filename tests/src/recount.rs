@@ -1,13 +1,16 @@
 //! The judge beside the service: it hears the same events, and recounts.
 
+mod before_time;
 mod family;
 
 use std::collections::BTreeSet;
 
-use events::{Event, Line};
+use events::{Event, Line, MAX_AT};
 use oracle::{Oracle, Policies};
 
 use crate::service::Service;
+
+pub use before_time::BeforeTimes;
 
 /// What every badge has to be.
 #[derive(Debug)]
@@ -27,15 +30,20 @@ impl Recount {
         Self { skip_muted: true, ..self }
     }
 
-    /// The next event of the stream. Its time is in no badge.
+    /// The next event of the stream. Only where it is asked what was before a time, it matters when that was.
     pub fn hear(&mut self, event: &Event<'_>) {
-        self.oracle.apply(event, 0);
+        self.hear_at(event, 0);
     }
 
-    /// The next events, as lines.
+    /// The next event, and when the stream stored it, in milliseconds since the Unix epoch.
+    pub fn hear_at(&mut self, event: &Event<'_>, stored_ms: u64) {
+        self.oracle.apply(event, stored_ms);
+    }
+
+    /// The next events, as lines. They were stored after all times that they name.
     pub fn hear_lines(&mut self, lines: &str) {
         for line in lines.lines() {
-            self.hear(&Line::parse(line).expect("a valid line").event());
+            self.hear_at(&Line::parse(line).expect("a valid line").event(), MAX_AT);
         }
     }
 
