@@ -7,6 +7,7 @@
 mod asker;
 mod executable;
 mod http;
+mod live;
 mod metrics;
 mod nats;
 mod program;
@@ -20,6 +21,7 @@ mod wait;
 pub use asker::{Asker, Badge};
 pub use executable::{damageable_tallymark, tallymark};
 pub use http::{Answer, Client};
+pub use live::LiveBadges;
 pub use metrics::Metrics;
 pub use nats::{Nats, Stored};
 pub use program::{Finished, Program, Redirected};

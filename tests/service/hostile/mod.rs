@@ -31,7 +31,7 @@ const BYTES_PER_CONNECTION: u64 = 24 * 1024;
 /// What a service grows by anyway while it answers.
 const BYTES_BESIDES: u64 = 48 * 1024 * 1024;
 
-fn allow_descriptors() {
+pub(crate) fn allow_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= DESCRIPTORS) {
         return;
@@ -54,7 +54,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-fn resident(service: &Service) -> u64 {
+pub(crate) fn resident(service: &Service) -> u64 {
     service.status().unwrap()["memory_bytes"].as_u64().expect("Linux tells how much memory a process has")
 }
 

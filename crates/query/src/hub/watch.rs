@@ -74,11 +74,6 @@ impl Watch {
         self.told = Told::Badge(badge);
     }
 
-    /// Which rooms count.
-    pub(crate) fn filter(&self) -> &WatchFilter {
-        &self.filter
-    }
-
     /// The number at once the first time, and then each time when it is another one: not more often than once in the hub's
     /// interval, and the last one in any case. That the counts can't be trusted is told once, and then the
     /// number when they can again.
