@@ -61,3 +61,59 @@ impl Resting {
         self.due.push_back((now + self.interval, topic));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::topic::Topics;
+    use super::*;
+
+    /// One line a case: `what happens | who is woken, with what`. `a3` touches the counts of the topic `a` after 3 ms, `A3` its
+    /// rooms; topics rest for 10 ms.
+    fn check(line: &str) {
+        let (happens, expected) = line.split_once('|').expect("two parts");
+        let (topics, start) = (Topics::default(), Instant::now());
+        let topic = |name: char| topics.room("t", &name.to_lowercase().to_string());
+        let mut resting = Resting::new(Duration::from_millis(10));
+        let mut woken = Vec::new();
+        let names = ['a', 'b'];
+        let note = |woken: &mut Vec<String>, of: Topic, touch, at: u64| {
+            let name = names.into_iter().find(|name| topic(*name) == of).expect("a topic of the case");
+            let name = if touch == Touch::Rooms { name.to_ascii_uppercase() } else { name };
+            woken.push(format!("{name}{at}"));
+        };
+        let mut events: Vec<&str> = happens.split_whitespace().collect();
+        events.reverse();
+        for now_ms in 0..100 {
+            let now = start + Duration::from_millis(now_ms);
+            while let Some(event) = events.last().filter(|event| event[1..] == now_ms.to_string()) {
+                let name = event.chars().next().expect("a name");
+                let touch = if name.is_ascii_uppercase() { Touch::Rooms } else { Touch::Counts };
+                if let Some(touch) = resting.touched(topic(name), touch, now) {
+                    note(&mut woken, topic(name), touch, now_ms);
+                }
+                events.pop();
+            }
+            assert!(resting.next_due().is_none_or(|due| due >= now), "{line}: it was not woken in time");
+            while let Some((of, touch)) = resting.rested(now) {
+                note(&mut woken, of, touch, now_ms);
+            }
+        }
+        assert_eq!(woken.join(" "), expected.trim(), "{line}");
+        assert!(resting.touches.is_empty() && resting.due.is_empty(), "{line}: something is left");
+    }
+
+    #[test]
+    fn a_topic_wakes_at_once_and_then_rests() {
+        for line in [
+            "a0                     | a0",
+            "a0 a3 a4 a9            | a0 a10",
+            "a0 a3 a12 a13 a29 a45  | a0 a10 a20 a30 a45",
+            "a0 b3 a4 b5            | a0 b3 a10 b13",
+            "a0 A3 a4               | a0 A10",
+            "a0 a3 A4               | a0 A10",
+            "A0 a3                  | A0 a10",
+        ] {
+            check(line);
+        }
+    }
+}

@@ -188,12 +188,38 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use counters::{Counters, Policies};
+    use query::{Seen, WatchFilter};
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
 
     fn is_open(live: &Live) -> bool {
         live.gate().is_open()
+    }
+
+    /// Those who watch are told when the gate turns, and when another line takes over.
+    #[tokio::test]
+    async fn live_badges_are_those_of_the_live_line() {
+        let live =
+            Live::new(Registry::default(), Gauge::default(), (MutedRooms::Count, Duration::from_millis(1)));
+        tokio::spawn(live.hub().run());
+        let line = || {
+            let (id, status) = live.new_line();
+            let reader = Counters::new(Policies::default()).reader();
+            Face { id, status, reader, snapshots: unbounded_channel().0, questions: unbounded_channel().0 }
+        };
+        let mut watch = live.hub().watch("demo", "ann", WatchFilter::default());
+        assert_eq!(watch.next().await, Seen::NotReady);
+        let (first, second) = (line(), line());
+        let (first_id, second_id) = (first.id, second.id);
+        live.adopt(first, None);
+        live.announced(first_id, true);
+        assert!(matches!(watch.next().await, Seen::Badge(_)));
+        live.announced(second_id, false);
+        live.adopt(second, None);
+        assert_eq!(watch.next().await, Seen::NotReady);
+        live.announced(second_id, true);
+        assert!(matches!(watch.next().await, Seen::Badge(_)));
     }
 
     #[test]
