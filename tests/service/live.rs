@@ -8,9 +8,9 @@ use events::Line;
 use oracle::history::{TAGS, TENANTS, USERS, Variant};
 use oracle::{Filter, Policies};
 use serde_json::json;
-use tests::{LiveBadges, Nats, Recount, Service, Settings, until};
+use tests::{LiveBadges, Nats, Recount, Service, Settings, allow_descriptors, until};
 
-use crate::hostile::{allow_descriptors, resident};
+use crate::hostile::resident;
 use crate::random_histories::{full_history, messages, settings};
 
 const LENGTH: usize = 3_000;
@@ -173,7 +173,8 @@ fn p99_to_visible(nats: &Nats, service: &Service, meanwhile: impl FnOnce()) -> D
 
 #[test]
 fn five_thousand_are_right_under_two_thousand_posts_a_second() {
-    allow_descriptors();
+    // Of this process, and of the service, which inherits it.
+    allow_descriptors(12_000);
     let nats = Nats::start();
     let mut service = Service::start(Settings::new(&nats, &[TENANT]));
     service.ready();

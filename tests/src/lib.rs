@@ -5,6 +5,7 @@
 //! the log of the program concerned.
 
 mod asker;
+mod descriptors;
 mod executable;
 mod http;
 mod live;
@@ -19,6 +20,7 @@ mod terminal;
 mod wait;
 
 pub use asker::{Asker, Badge};
+pub use descriptors::allow_descriptors;
 pub use executable::{damageable_tallymark, tallymark};
 pub use http::{Answer, Client};
 pub use live::LiveBadges;
