@@ -11,6 +11,7 @@ mod freshness;
 mod handing_over;
 mod hostile;
 mod keys_elsewhere;
+mod live;
 mod log;
 mod malformed;
 mod monitoring;

@@ -5,8 +5,10 @@
 //! the log of the program concerned.
 
 mod asker;
+mod descriptors;
 mod executable;
 mod http;
+mod live;
 mod metrics;
 mod nats;
 mod program;
@@ -18,8 +20,10 @@ mod terminal;
 mod wait;
 
 pub use asker::{Asker, Badge};
+pub use descriptors::allow_descriptors;
 pub use executable::{damageable_tallymark, tallymark};
 pub use http::{Answer, Client};
+pub use live::LiveBadges;
 pub use metrics::Metrics;
 pub use nats::{Nats, Stored};
 pub use program::{Finished, Program, Redirected};

@@ -6,7 +6,7 @@ mod family;
 use std::collections::BTreeSet;
 
 use events::{Event, Line, MAX_AT};
-use oracle::{Oracle, Policies};
+use oracle::{Filter, Oracle, Policies};
 
 use crate::service::Service;
 
@@ -45,6 +45,11 @@ impl Recount {
         for line in lines.lines() {
             self.hear_at(&Line::parse(line).expect("a valid line").event(), MAX_AT);
         }
+    }
+
+    /// What the badge of that user has to be, in the rooms that fit the filter.
+    pub fn badge(&self, tenant: &str, user: &str, filter: Filter<'_>) -> u64 {
+        self.oracle.summary(tenant, user, filter, self.skip_muted).0.unread
     }
 
     /// The tenant's members of rooms.

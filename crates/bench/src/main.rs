@@ -108,6 +108,8 @@ enum Benchmark {
     Peers,
     /// From publishing an event until a badge has it, and what readers notice of commits and snapshots
     Visible,
+    /// The same without and with thousands of live badges, and what each of those takes
+    Live,
     /// What readers notice of a rebuild beside the service, of its activation and of a rollback; all badges against a recount
     Rebuild,
     /// Memory, disk and restart at ten million memberships
@@ -130,6 +132,7 @@ impl Benchmark {
             Self::Http => http::against_constant(scale),
             Self::Peers => http::against_peers(scale),
             Self::Visible => http::visible(scale),
+            Self::Live => http::live(scale),
             Self::Rebuild => http::rebuilding(scale),
             Self::Memberships => memberships::run(scale),
             Self::Post => post::run(scale),

@@ -8,9 +8,8 @@ mod load;
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use tests::{Nats, Service, Settings, token, until};
+use tests::{Nats, Service, Settings, allow_descriptors, token, until};
 
 use good::Good;
 use load::{Attack, IDLE, Kind, Seen};
@@ -31,17 +30,6 @@ const BYTES_PER_CONNECTION: u64 = 24 * 1024;
 /// What a service grows by anyway while it answers.
 const BYTES_BESIDES: u64 = 48 * 1024 * 1024;
 
-fn allow_descriptors() {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= DESCRIPTORS) {
-        return;
-    }
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(DESCRIPTORS), maximum: limit.maximum });
-    raised.unwrap_or_else(|error| {
-        panic!("this test needs {DESCRIPTORS} open files, and {limit:?} can't be raised to that ({error}): ulimit -Hn {DESCRIPTORS}")
-    });
-}
-
 /// The calling thread, and those that it starts from now on, stay on one core.
 fn stay_on_one_core() {
     let mut cores = CpuSet::new();
@@ -54,7 +42,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-fn resident(service: &Service) -> u64 {
+pub(crate) fn resident(service: &Service) -> u64 {
     service.status().unwrap()["memory_bytes"].as_u64().expect("Linux tells how much memory a process has")
 }
 
@@ -89,7 +77,7 @@ fn is_enough(kind: Kind, seen: &Seen, service: &Service) -> bool {
 
 #[test]
 fn hostile_clients_disturb_nobody() {
-    allow_descriptors();
+    allow_descriptors(DESCRIPTORS);
     let nats = Nats::start();
     nats.publish("chat.demo.room.joined", r#"{"room":"lobby","users":["ann","bob","cid"]}"#);
     nats.publish("chat.demo.message.posted", r#"{"room":"lobby","message":"m1","sender":"ann"}"#);

@@ -39,6 +39,11 @@ impl Times {
         load::percentile(&self.0, share).as_secs_f64() * 1e3
     }
 
+    /// The percentile by which times are set against others.
+    pub(super) fn compared(&self) -> Duration {
+        load::percentile(&self.0, COMPARED_SHARE)
+    }
+
     pub(super) fn row(&self, case: &str, what: &str, against: Option<&Self>) -> String {
         let times = SHARES.map(|(share, _)| format!("{:.2}", self.percentile(share)));
         let ratio = against.map_or(String::new(), |quiet| {

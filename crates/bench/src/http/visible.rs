@@ -146,7 +146,7 @@ pub(super) fn publish(
 
 /// How long it took from publishing each event to the end of the first badge that has it. Events after which
 /// no badge was asked for say nothing.
-fn until_seen(sent: &[Sent], reads: &[Read]) -> Result<Vec<Duration>> {
+pub(super) fn until_seen(sent: &[Sent], reads: &[Read]) -> Result<Vec<Duration>> {
     let mut reads = reads.iter();
     let mut read = reads.next().context("nobody asked for a badge")?;
     let mut found = Vec::with_capacity(sent.len());

@@ -1,6 +1,6 @@
 //! The applying thread on a real store, fed by hand.
 
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
 mod standing_still;
+mod telling;
 
 use super::{Applier, Batch, Begin, ClosedByPanic, Halt, Report, Session, Sessions, Work};
 use crate::backlog::Backlog;
@@ -53,6 +54,7 @@ struct Desk {
     reports: UnboundedReceiver<Report>,
     reader: Reader,
     outbox: store::Outbox,
+    told: Receiver<String>,
     thread: JoinHandle<Result<u64, StoreError>>,
 }
 
@@ -77,8 +79,10 @@ impl Desk {
         let (store, counters) = open(&dir);
         let (work, inbox) = channel();
         let (reporter, reports) = unbounded_channel();
-        let (status, sessions) = (Status::new(|_| {}), Sessions::default());
         let (reader, outbox) = (counters.reader(), store.outbox());
+        let (telling, told) = channel();
+        let status = Status::telling(|_| {}, |_| {}, telling::tell(telling, reader.clone()));
+        let sessions = Sessions::default();
         let applier = Applier {
             store,
             counters,
@@ -99,7 +103,7 @@ impl Desk {
             until,
         };
         let thread = std::thread::spawn(move || applier.run(&inbox));
-        Self { dir, gaps, status, sessions, session: None, work, reports, reader, outbox, thread }
+        Self { dir, gaps, status, sessions, session: None, work, reports, reader, outbox, told, thread }
     }
 
     fn begin(&mut self, lost: Option<Gap>, stream_end: u64) {

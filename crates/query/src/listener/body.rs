@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use axum::BoxError;
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::metrics::ListenerMetrics;
 use super::progress::OpenRequest;
@@ -138,17 +138,18 @@ where
     }
 }
 
-/// An answer's body. One that is made bit by bit keeps its request open until the last bit.
+/// An answer's body. One that is made bit by bit keeps its request open until the last bit, and no bit is made before
+/// its client has taken those before.
 pub(super) struct AnswerBody {
     body: Body,
-    _open: Option<OpenRequest>,
+    open: Option<OpenRequest>,
 }
 
 impl AnswerBody {
     pub(super) fn new(body: Body, mut open: OpenRequest) -> Self {
         open.answered();
         let is_whole = body.size_hint().exact().is_some();
-        Self { body, _open: (!is_whole).then_some(open) }
+        Self { body, open: (!is_whole).then_some(open) }
     }
 }
 
@@ -160,7 +161,15 @@ impl HttpBody for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let Self { body, open } = &mut *self;
+        let Some(open) = open else { return Pin::new(body).poll_frame(context) };
+        open.taken();
+        if open.is_blocked(context.waker()) {
+            return Poll::Pending;
+        }
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        open.gives(Instant::now);
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::task::Waker;
 
+use futures::task::AtomicWaker;
 use tokio::time::Instant;
 
 use super::Limits;
@@ -32,6 +34,12 @@ pub(super) struct Progress {
     open: AtomicUsize,
     /// Since when a write waits for the client.
     blocked: AtomicU64,
+    /// Who makes an answer bit by bit, and waits for the client to take what was sent.
+    waits: AtomicWaker,
+    /// Answers of which a piece was made, and not yet taken to be sent: with HTTP/2, clients say how much they take of each.
+    untaken: AtomicUsize,
+    /// Since when there is such an answer.
+    untaken_since: AtomicU64,
     /// Whether the client may still be sending what nobody is going to read.
     unread: AtomicBool,
     /// Requests of the whole thread that are not answered.
@@ -70,6 +78,9 @@ impl Progress {
             since: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             blocked: AtomicU64::new(FLOWS),
+            waits: AtomicWaker::new(),
+            untaken: AtomicUsize::new(0),
+            untaken_since: AtomicU64::new(FLOWS),
             unread: AtomicBool::new(false),
             in_flight,
         }
@@ -105,6 +116,7 @@ impl Progress {
             if self.phase.load(Relaxed) == IDLE {
                 self.enter(IDLE, now());
             }
+            self.waits.wake();
         }
     }
 
@@ -121,12 +133,13 @@ impl Progress {
     /// What to do at `now`.
     pub(super) fn look(&self, now: Instant, limits: &Limits) -> Next {
         let since = self.instant(self.since.load(Relaxed));
-        let first = match (self.blocked.load(Relaxed), self.phase.load(Relaxed)) {
+        let untaken = self.blocked.load(Relaxed).min(self.untaken_since.load(Relaxed));
+        let first = match (untaken, self.phase.load(Relaxed)) {
             (FLOWS, NEW) => Some((since + limits.first_byte_timeout, Late::FirstByte)),
             (FLOWS, HEAD) => Some((since + limits.header_read_timeout, Late::Head)),
             (FLOWS, IDLE) => Some((since + limits.idle_timeout, Late::Idle)),
             (FLOWS, _) => None,
-            (blocked, _) => Some((self.instant(blocked) + limits.write_timeout, Late::Write)),
+            (since, _) => Some((self.instant(since) + limits.write_timeout, Late::Write)),
         };
         match first {
             Some((deadline, late)) if deadline <= now => Next::Late(late),
@@ -156,6 +169,8 @@ impl Progress {
 pub(super) struct OpenRequest {
     progress: Arc<Progress>,
     is_answered: bool,
+    /// Whether a piece of its answer is not taken yet.
+    has_untaken: bool,
 }
 
 impl OpenRequest {
@@ -165,7 +180,7 @@ impl OpenRequest {
         in_flight.store(in_flight.load(Relaxed) + 1, Relaxed);
         progress.open.store(progress.open.load(Relaxed) + 1, Relaxed);
         progress.phase.store(BUSY, Relaxed);
-        Self { progress: Arc::clone(progress), is_answered: false }
+        Self { progress: Arc::clone(progress), is_answered: false, has_untaken: false }
     }
 
     /// How many requests of the thread are in flight, with this one.
@@ -182,6 +197,42 @@ impl OpenRequest {
         }
     }
 
+    /// Whether what was sent waits for the client: then there is no use in making more. The waker is woken when it does not
+    /// any more.
+    pub(super) fn is_blocked(&self, waker: &Waker) -> bool {
+        let is_blocked = self.progress.blocked.load(Relaxed) != FLOWS;
+        if is_blocked {
+            self.progress.waits.register(waker);
+        }
+        is_blocked
+    }
+
+    /// A piece of its answer is made.
+    pub(super) fn gives(&mut self, now: impl FnOnce() -> Instant) {
+        let progress = &self.progress;
+        if !self.has_untaken {
+            self.has_untaken = true;
+            let untaken = progress.untaken.load(Relaxed);
+            progress.untaken.store(untaken + 1, Relaxed);
+            if untaken == 0 {
+                progress.untaken_since.store(progress.nanos(now()), Relaxed);
+            }
+        }
+    }
+
+    /// It is taken: somebody asks for the next.
+    pub(super) fn taken(&mut self) {
+        let progress = &self.progress;
+        if self.has_untaken {
+            self.has_untaken = false;
+            let untaken = progress.untaken.load(Relaxed) - 1;
+            progress.untaken.store(untaken, Relaxed);
+            if untaken == 0 {
+                progress.untaken_since.store(FLOWS, Relaxed);
+            }
+        }
+    }
+
     /// See [`Progress::leave_unread`].
     pub(super) fn leave_unread(&self) {
         self.progress.leave_unread();
@@ -191,6 +242,7 @@ impl OpenRequest {
 impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.answered();
+        self.taken();
         let progress = &self.progress;
         let open = progress.open.load(Relaxed) - 1;
         progress.open.store(open, Relaxed);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod chat;
 mod elsewhere;
 mod model;
 mod server;
@@ -20,6 +21,8 @@ mod jwks;
 mod key_url;
 mod keys;
 mod limits;
+mod live;
+mod live_connections;
 mod matrix;
 mod operator;
 mod pages;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use counters::{Counters, OwnMessages, Policies, Remembered, RoomIndex};
+use counters::{Applied, Counters, OwnMessages, Policies, Remembered, RoomIndex};
 use events::{Event, MessageKey, Tenant};
 use oracle::script::Script;
 
@@ -12,7 +12,7 @@ pub(crate) struct Remembering(HashMap<(RoomIndex, MessageKey), Remembered>);
 
 impl Remembering {
     /// Applies the next event of the stream.
-    pub(crate) fn apply(&mut self, counters: &mut Counters, event: &Event<'_>, stored_ms: u64) {
+    pub(crate) fn apply(&mut self, counters: &mut Counters, event: &Event<'_>, stored_ms: u64) -> Applied {
         let located = counters.locate(event);
         let found = located.message().and_then(|place| self.0.get(&place).copied());
         let applied = counters.apply(event, located, found, stored_ms).expect("no bound is near");
@@ -20,6 +20,7 @@ impl Remembering {
             self.0.insert((new.room, new.key), new.remembered);
         }
         counters.advance(counters.applied() + 1);
+        applied
     }
 }
 

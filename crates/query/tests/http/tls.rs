@@ -22,12 +22,12 @@ use tokio_rustls::client::TlsStream;
 
 use crate::server::{Server, limits, read_all};
 
-const ONE: (&[u8], &[u8]) =
+pub(crate) const ONE: (&[u8], &[u8]) =
     (include_bytes!("../data/tls-one.pem"), include_bytes!("../data/tls-one.key.pem"));
 const TWO: (&[u8], &[u8]) =
     (include_bytes!("../data/tls-two.pem"), include_bytes!("../data/tls-two.key.pem"));
 
-fn front(tls: &Tls, limits: Limits) -> Front {
+pub(crate) fn front(tls: &Tls, limits: Limits) -> Front {
     Front { limits, tls: Some(tls.clone()), metrics: Metrics::new(), ..Front::default() }
 }
 
@@ -53,9 +53,9 @@ fn agreed(stream: &TlsStream<TcpStream>) -> Option<String> {
     Some(String::from_utf8(protocol.to_vec()).unwrap())
 }
 
-type Sender = SendRequest<Body>;
+pub(crate) type Sender = SendRequest<Body>;
 
-async fn http2(server: &Server) -> (Sender, tokio::task::JoinHandle<hyper::Result<()>>) {
+pub(crate) async fn http2(server: &Server) -> (Sender, tokio::task::JoinHandle<hyper::Result<()>>) {
     let stream = connect(server, ONE.0, &["h2", "http/1.1"]).await.unwrap();
     assert_eq!(agreed(&stream).as_deref(), Some("h2"));
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;

@@ -62,6 +62,10 @@ struct Clients {
 
 impl Clients {
     fn of(limits: Limits) -> Self {
+        Self::asking(router(), limits)
+    }
+
+    fn asking(router: Router, limits: Limits) -> Self {
         let metrics = Metrics::new();
         let rules = Rules {
             limits,
@@ -71,7 +75,7 @@ impl Clients {
             metrics: metrics.listener.clone(),
         };
         let (open, closing) = watch::channel(());
-        Self { host: Arc::new(Host::new(router(), rules, None)), metrics, closing, _open: open }
+        Self { host: Arc::new(Host::new(router, rules, None)), metrics, closing, _open: open }
     }
 
     fn connect(&self) -> DuplexStream {
@@ -248,4 +252,85 @@ async fn what_is_refused_half_read_is_not_cut_off() {
     assert!(answer.ends_with(r#""message":"The headers are too large or too many"}}"#), "{answer}");
     let millis = began.elapsed().as_millis();
     assert!((1_000..1_200).contains(&millis), "{millis}");
+}
+
+/// A body that gives a hundred bytes every millisecond, for ever, and counts how often it has.
+struct Ticking(Arc<AtomicUsize>, Pin<Box<tokio::time::Sleep>>);
+
+impl HttpBody for Ticking {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        std::task::ready!(self.1.as_mut().poll(context));
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.1.as_mut().reset(Instant::now() + Duration::from_millis(1));
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'.'; 100])))))
+    }
+}
+
+/// Clients of an answer that never ends, and how many pieces of it were made.
+fn ticking() -> (Clients, Arc<AtomicUsize>) {
+    let made = Arc::new(AtomicUsize::new(0));
+    let its = Arc::clone(&made);
+    let answer = move || {
+        let body = Body::new(Ticking(Arc::clone(&its), Box::pin(tokio::time::sleep(Duration::ZERO))));
+        async { body }
+    };
+    (Clients::asking(Router::new().route("/ticking", get(answer)), limits()), made)
+}
+
+/// Of an answer that is made bit by bit, one bit waits for the client, and not for ever.
+#[tokio::test(start_paused = true)]
+async fn no_more_is_made_than_is_taken() {
+    let (clients, made) = ticking();
+    let made = || made.load(std::sync::atomic::Ordering::Relaxed);
+    let mut client = clients.connect();
+    client.write_all(b"GET /ticking HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut bytes = [0; 64];
+    for _ in 0..100 {
+        client.read_exact(&mut bytes).await.unwrap();
+        pass(1).await;
+    }
+    pass(3_000).await;
+    let before = made();
+    // 4,096 bytes are on their way, and 6,400 were read.
+    assert!((60..=110).contains(&before), "{before} pieces were made");
+    // Who goes on to read gets more.
+    for _ in 0..300 {
+        client.read_exact(&mut bytes).await.unwrap();
+    }
+    assert!(made() > before + 100, "{before}, then {}", made());
+    let stopped = Instant::now();
+    while clients.closed("write_timeout") == 0 {
+        pass(100).await;
+    }
+    let late = stopped.elapsed().as_secs();
+    assert!((4..6).contains(&late), "after {late} s");
+}
+
+/// With HTTP/2 a client takes nothing more by never saying that it may be sent.
+#[tokio::test(start_paused = true)]
+async fn http_2_is_no_way_to_take_nothing() {
+    let (clients, made) = ticking();
+    let (client, server) = duplex(64 * 1024);
+    let (host, closing) = (Arc::clone(&clients.host), clients.closing.clone());
+    tokio::spawn(async move { host.http2(server, closing).await });
+    let handshake = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(1_000)
+        .handshake::<_, Body>(TokioIo::new(client));
+    let (mut sender, connection) = handshake.await.unwrap();
+    let connection = tokio::spawn(connection);
+    let ask = |target: &str| axum::http::Request::get(target).body(Body::empty()).unwrap();
+    let answer = sender.send_request(ask("http://x/ticking")).await.unwrap();
+    let began = Instant::now();
+    let _ = connection.await.unwrap();
+    let late = began.elapsed().as_secs();
+    assert!((4..6).contains(&late), "after {late} s");
+    assert!(made.load(std::sync::atomic::Ordering::Relaxed) <= 12, "{made:?} pieces were made");
+    assert_eq!(clients.closed("write_timeout"), 1);
+    drop(answer);
 }
