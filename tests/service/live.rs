@@ -1,5 +1,6 @@
 //! Live badges: the last number of each is the right one, however many there are and whatever happens meanwhile.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use events::Line;
 use oracle::history::{TAGS, TENANTS, USERS, Variant};
 use oracle::{Filter, Policies};
 use serde_json::json;
-use tests::{LiveBadges, Nats, Recount, Service, Settings, allow_descriptors, until};
+use tests::{Asker, LiveBadges, Nats, Recount, Service, Settings, allow_descriptors, until};
 
 use crate::hostile::resident;
 use crate::random_histories::{full_history, messages, settings};
@@ -16,18 +17,13 @@ use crate::random_histories::{full_history, messages, settings};
 const LENGTH: usize = 3_000;
 
 /// Query strings with what they ask for.
-fn filters() -> [(&'static str, Filter<'static>); 5] {
-    let filter = |tags, any, not| Filter { tags, any, not };
-    let [first, second, third] = [&TAGS[..1], &TAGS[..2], &TAGS[2..3]];
-    assert_eq!((first, second, third), (&["a"][..], &["a", "b"][..], &["c"][..]));
-    [
-        ("", Filter::default()),
-        ("roomTags=a", filter(first, false, &[])),
-        ("roomTags=a&roomTags=b", filter(second, false, &[])),
-        ("roomTags=a&roomTags=b&tagMode=any", filter(second, true, &[])),
-        ("notRoomTags=c", filter(&[], false, third)),
-    ]
-}
+const FILTERS: [(&str, Filter<'static>); 5] = [
+    ("", Filter { tags: &[], any: false, not: &[] }),
+    ("roomTags=a", Filter { tags: &["a"], any: false, not: &[] }),
+    ("roomTags=a&roomTags=b", Filter { tags: &["a", "b"], any: false, not: &[] }),
+    ("roomTags=a&roomTags=b&tagMode=any", Filter { tags: &["a", "b"], any: true, not: &[] }),
+    ("notRoomTags=c", Filter { tags: &[], any: false, not: &["c"] }),
+];
 
 /// Waits until the last number of each is what the judge counts.
 #[track_caller]
@@ -61,10 +57,11 @@ fn after_random_histories_every_number_is_right() {
     settings.set("http.live_per_second", "50");
     let mut service = Service::start(settings);
     service.ready();
+    assert!(["a", "b", "c"].iter().all(|tag| TAGS.contains(tag)), "rooms have other tags: {TAGS:?}");
     let everybody: Vec<_> = TENANTS
         .into_iter()
         .flat_map(|tenant| USERS.into_iter().map(move |user| (tenant, user)))
-        .flat_map(|(tenant, user)| filters().map(|(query, filter)| (tenant, user, query, filter)))
+        .flat_map(|(tenant, user)| FILTERS.map(|(query, filter)| (tenant, user, query, filter)))
         .collect();
     let questions: Vec<_> = everybody
         .iter()
@@ -132,8 +129,9 @@ fn post(nats: &Nats, recount: &mut Recount, run: &str) {
             bodies[0]["room"] = "everybody".into();
         }
         hear(recount, "message.posted", &bodies);
-        let message =
-            |body: &serde_json::Value| (format!("chat.{TENANT}.message.posted"), body.to_string().into());
+        let message = |body: &serde_json::Value| {
+            (format!("chat.{TENANT}.message.posted"), body.to_string().into_bytes())
+        };
         nats.publish_all(bodies.iter().map(message));
     }
 }
@@ -148,11 +146,11 @@ fn hear(recount: &mut Recount, kind: &str, bodies: &[serde_json::Value]) {
 }
 
 /// From being published to being in an answer, the 99th percentile, while `meanwhile` goes on.
-fn p99_to_visible(nats: &Nats, service: &Service, meanwhile: impl FnOnce()) -> Duration {
+fn p99_to_visible(nats: &Nats, server: SocketAddr, meanwhile: impl FnOnce()) -> Duration {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let probing = scope.spawn(|| {
-            let (asker, mut times) = (service.asker(), Vec::new());
+            let (asker, mut times) = (Asker::new(server), Vec::new());
             while !done.load(Ordering::Relaxed) {
                 let body = json!({ "room": "probe", "message": times.len().to_string(), "sender": "prober" });
                 let began = Instant::now();
@@ -178,6 +176,7 @@ fn five_thousand_are_right_under_two_thousand_posts_a_second() {
     let nats = Nats::start();
     let mut service = Service::start(Settings::new(&nats, &[TENANT]));
     service.ready();
+    let server = service.public().server();
     let mut recount = Recount::new(Policies::default());
     let room = |room: usize| {
         let users: Vec<_> = (0..ROOM_MEMBERS).map(|member| user(room * ROOM_MEMBERS + member)).collect();
@@ -187,18 +186,18 @@ fn five_thousand_are_right_under_two_thousand_posts_a_second() {
     joined.push(json!({ "room": "everybody", "users": (0..MEMBERS).map(user).collect::<Vec<_>>() }));
     hear(&mut recount, "room.joined", &joined);
     nats.publish_all(
-        joined.iter().map(|body| (format!("chat.{TENANT}.room.joined"), body.to_string().into())),
+        joined.iter().map(|body| (format!("chat.{TENANT}.room.joined"), body.to_string().into_bytes())),
     );
-    let without = p99_to_visible(&nats, &service, || post(&nats, &mut recount, "without"));
+    let without = p99_to_visible(&nats, server, || post(&nats, &mut recount, "without"));
     service.applied(nats.last_sequence(Nats::STREAM));
 
     let before = resident(&service);
     let questions: Vec<_> = (0..MEMBERS).map(|number| (String::new(), TENANT, user(number))).collect();
-    let live = LiveBadges::open(service.public().server(), &questions);
+    let live = LiveBadges::open(server, &questions);
     let grown = resident(&service).saturating_sub(before);
     println!("{} bytes for each live badge when it has begun", grown / MEMBERS as u64);
     assert!(grown < BYTES * MEMBERS as u64, "memory grew by {grown} bytes");
-    let with = p99_to_visible(&nats, &service, || post(&nats, &mut recount, "with"));
+    let with = p99_to_visible(&nats, server, || post(&nats, &mut recount, "with"));
     let asked = questions.iter().map(|(_, tenant, user)| (*tenant, user.as_str(), Filter::default()));
     all_are_right(&live, &recount, asked);
     let grown = resident(&service).saturating_sub(before);
