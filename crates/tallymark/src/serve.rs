@@ -132,10 +132,7 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
         muted_rooms,
         gate: service.live.gate(),
         arrivals: service.live.arrivals(),
-        before_time: {
-            let live = service.live.clone();
-            Arc::new(move |question| Box::pin(live.clone().before_time(question)))
-        },
+        before_time: before_time::ask(service.live.clone()),
         min_seq_wait: service.settings.http.min_seq_wait,
         metrics: query_metrics,
         rates: convert::rates(&service.settings.http.rates, Instant::now()),

@@ -75,8 +75,8 @@ fn sample(
     let (url, last) = (service.nats().url(), service.nats().last_sequence(Nats::STREAM));
     let done = AtomicBool::new(false);
     let number = first.get();
+    let post = |event| world::post(number + event);
     let (reads, sent) = thread::scope(|scope| {
-        let post = |event| world::post(number + event);
         let publishing = scope.spawn(|| publish(&url, last, EVENTS_A_SECOND, &post, &done));
         let reads = load::paced(service.address(), requests, READS_A_SECOND, &End::After(time));
         done.store(true, Ordering::Relaxed);

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use counters::{Counters, MutedRooms, UserIndex};
-use query::{BeforeTime, BeforeTimeQuestion, NotBeforeTime};
+use query::{AskBeforeTime, BeforeTime, BeforeTimeQuestion, NotBeforeTime};
 use store::{NumberBefore, Store, StoreError};
+use tokio::sync::Semaphore;
 
 use super::live::Live;
 
 /// For how many rooms events wait at a time: each may have to be looked up on the disk, some eight times.
 const ROOMS_AT_ONCE: usize = 16;
+/// How often, of all who ask: the others wait here, where no event waits behind them.
+const QUESTIONS_AT_ONCE: usize = 2;
 
 /// What one room adds.
 struct Part {
@@ -18,20 +21,35 @@ struct Part {
     unread: u64,
 }
 
-impl Live {
-    /// Asks for a few rooms at a time, each of which is exact for the sequence of that moment. Rooms go by their names: another
+/// Asks the line that is live.
+pub(super) fn ask(live: Live) -> AskBeforeTime {
+    let turns = Arc::new(Semaphore::new(QUESTIONS_AT_ONCE));
+    Arc::new(move |question| {
+        let asking = Asking { live: live.clone(), turns: turns.clone(), question: Arc::new(question) };
+        Box::pin(asking.answer())
+    })
+}
+
+struct Asking {
+    live: Live,
+    turns: Arc<Semaphore>,
+    question: Arc<BeforeTimeQuestion>,
+}
+
+impl Asking {
+    /// A few rooms at a time, each of which is exact for the sequence of that moment. Rooms go by their names: another
     /// line of counting may take the place of this one meanwhile, and has numbers of its own for them.
-    pub(super) async fn before_time(self, question: BeforeTimeQuestion) -> Result<BeforeTime, NotBeforeTime> {
-        let question = Arc::new(question);
-        let asked = question.clone();
-        let listed = self.see(move |counters| (rooms_of(counters, &asked), counters.applied())).await;
-        let (rooms, applied) = listed.map_err(|_| NotBeforeTime::NotReady)?;
+    async fn answer(self) -> Result<BeforeTime, NotBeforeTime> {
+        let listed =
+            self.see(|counters, _, question| (rooms_of(counters, question), counters.applied())).await;
+        let (rooms, applied) = listed?;
         let mut found = BeforeTime { total: 0, parts: BTreeMap::new(), applied };
-        found.parts.extend(question.tags.iter().map(|tag| (tag.clone(), 0)));
+        found.parts.extend(self.question.tags.iter().map(|tag| (tag.clone(), 0)));
         for rooms in rooms.chunks(ROOMS_AT_ONCE) {
-            let (rooms, asked) = (rooms.to_vec(), question.clone());
-            let parts = self.see_stored(move |counters, store| parts(counters, store, &asked, &rooms)).await;
-            for part in parts.map_err(|_| NotBeforeTime::NotReady)?? {
+            let rooms = rooms.to_vec();
+            for part in
+                self.see(move |counters, store, question| parts(counters, store, question, &rooms)).await??
+            {
                 found.total += part.unread;
                 for tag in part.tags {
                     *found.parts.entry(tag).or_default() += part.unread;
@@ -39,6 +57,16 @@ impl Live {
             }
         }
         Ok(found)
+    }
+
+    async fn see<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Counters, &Store, &BeforeTimeQuestion) -> T + Send + 'static,
+    ) -> Result<T, NotBeforeTime> {
+        let _turn = self.turns.acquire().await.map_err(|_| NotBeforeTime::NotReady)?;
+        let question = self.question.clone();
+        let seen = self.live.see_stored(move |counters, store| look(counters, store, &question)).await;
+        seen.map_err(|_| NotBeforeTime::NotReady)
     }
 }
 
