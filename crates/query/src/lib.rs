@@ -47,6 +47,7 @@ pub use answers::Answers;
 pub use api_keys::ApiKey;
 pub use arrivals::Arrivals;
 pub use badges::Public;
+pub use badges::servers::{ServerAnswer, ServerQuestion, Servers};
 pub use control::{Control, Refused};
 #[cfg(feature = "damage")]
 pub use damage::{Damage, DoDamage};

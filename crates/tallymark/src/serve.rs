@@ -1,6 +1,7 @@
 //! `tallymark serve`: consumes and answers in one process.
 
 mod activation;
+mod answering;
 mod asking;
 mod audit;
 mod certificate;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
 use consumer::{Duty, Stopped};
-use query::{Admission, Cors, Front, Public, Server};
+use query::{Admission, Cors, Front, Public, Server, Servers};
 use store::{DataDir, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -35,6 +36,7 @@ use tokio::time::MissedTickBehavior;
 use crate::settings::{Origin, Settings};
 use crate::{nats, service, signals};
 use activation::Activations;
+use answering::{Answerer, Answering};
 use audit::Audit;
 use certificate::Certificate;
 use line::Line;
@@ -124,7 +126,7 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
     };
     tokio::spawn(reload.run(reloads_requested));
     tokio::spawn(admission.clone().keep_keys_fresh());
-    let public = query::public_router(Public {
+    let public = Public {
         admission,
         answers: service.live.answers(),
         muted_rooms: convert::muted_rooms(service.settings.policy.muted_rooms),
@@ -133,7 +135,9 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
         min_seq_wait: service.settings.http.min_seq_wait,
         metrics: query_metrics,
         rates: convert::rates(&service.settings.http.rates, Instant::now()),
-    });
+    };
+    let answering = answer_over_nats(&service, &public)?;
+    let public = query::public_router(public);
     tokio::spawn(service.live.arrivals().wake(service.live.answers()));
     let operator = query::operator_router(operator::routes(&service, operator_token));
     let (stop_public, public_stopped) = watch::channel(());
@@ -195,8 +199,12 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
             // Requests stop first, so that nobody is refused for the sake of a commit.
             tracing::info!("stopping: no new requests, then a last commit");
             drop(stop_public);
-            // The server ends by itself, after its grace at the latest.
-            let _ = public.await;
+            // Both end by themselves, after their grace at the latest.
+            let _ = tokio::join!(public, async {
+                if let Some(answering) = answering {
+                    answering.stop().await
+                }
+            });
             line.stop().await
         }
     };
@@ -205,6 +213,21 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
     let Stopped { durable_sequence } = ended?;
     tracing::info!(durable_sequence, "stopped");
     Ok(())
+}
+
+/// If the operator wants that.
+fn answer_over_nats(service: &Service, public: &Public) -> anyhow::Result<Option<Answering>> {
+    let Settings { nats, http, .. } = &service.settings;
+    if !nats.answer_questions {
+        return Ok(None);
+    }
+    let answerer = Answerer {
+        nats: nats.clone(),
+        servers: Servers::new(public.clone()),
+        metrics: service.metrics.answering(),
+        grace: http.limits.shutdown_grace,
+    };
+    Answering::start(answerer).map(Some).context("the thread that answers over NATS can't be started")
 }
 
 /// As long as the service runs.

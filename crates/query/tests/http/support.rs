@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use query::{
-    Admission, Algorithm, ApiKey, Arrivals, Gate, Metrics, Public, Rates, Tenant, Tenants, VerificationKey,
+    Admission, Algorithm, ApiKey, Arrivals, Gate, Metrics, Public, Rates, Servers, Tenant, Tenants,
+    VerificationKey,
 };
 use tower::ServiceExt;
 
@@ -25,6 +26,7 @@ pub(crate) const MIN_SEQ_WAIT: Duration = Duration::from_millis(300);
 /// The public router with everything around it that a test turns.
 pub(crate) struct Service {
     pub(crate) router: Router,
+    pub(crate) servers: Servers,
     pub(crate) admission: Admission,
     pub(crate) gate: Gate,
     pub(crate) arrivals: Arrivals,
@@ -78,7 +80,7 @@ impl Service {
         let admission = Admission::new(tenants, token_capacity, clock, metrics.clone());
         let arrivals = Arrivals::new();
         tokio::spawn(arrivals.clone().wake(counters.reader().into()));
-        let router = query::public_router(Public {
+        let public = Public {
             admission: admission.clone(),
             answers: counters.reader().into(),
             muted_rooms,
@@ -87,8 +89,10 @@ impl Service {
             min_seq_wait: MIN_SEQ_WAIT,
             metrics: metrics.clone(),
             rates,
-        });
-        Self { router, admission, gate, arrivals, counters, now, registry, metrics }
+        };
+        let servers = Servers::new(public.clone());
+        let router = query::public_router(public);
+        Self { router, servers, admission, gate, arrivals, counters, now, registry, metrics }
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
