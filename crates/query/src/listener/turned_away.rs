@@ -55,8 +55,7 @@ impl TurnedAway {
         }
     }
 
-    /// The body of the answer.
-    pub(crate) fn body(self) -> &'static str {
+    fn body(self) -> &'static str {
         match self {
             Self::BadRequest => {
                 r#"{"RC":400,"RM":"Bad Request","error":{"code":"BAD_REQUEST","message":"This is not a well-formed HTTP request"}}"#

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 
 use crate::answer::{self, Found, Refused};
-use crate::listener::TurnedAway;
 use crate::refusal::Refusal;
 
 const UNKNOWN_TENANT: &str = "UNKNOWN_TENANT";
@@ -41,10 +40,10 @@ impl ServerAnswer {
             Refusal::InvalidMinSeq,
             Refusal::NotReady,
             Refusal::NotYet,
+            Refusal::Overloaded,
         ];
         let others = [OK, UNKNOWN_TENANT, ANSWER_TOO_LARGE, INVALID_SECONDS, TOO_MANY_WATCHED];
-        let others = others.into_iter().chain([TurnedAway::Overloaded.code()]);
-        others.chain(refusals.map(Refusal::code))
+        others.into_iter().chain(refusals.map(Refusal::code))
     }
 
     /// Whether it is the one that was asked for.
@@ -54,14 +53,7 @@ impl ServerAnswer {
 
     /// There is too much to do.
     pub fn overloaded() -> Self {
-        let away = TurnedAway::Overloaded;
-        Self {
-            body: away.body().as_bytes().into(),
-            code: away.code(),
-            status: away.status().as_u16(),
-            applied: None,
-            retry_after_seconds: Some(1),
-        }
+        Refusal::Overloaded.into()
     }
 
     /// The answer is larger than what can be sent.
