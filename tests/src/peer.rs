@@ -22,6 +22,8 @@ pub struct Peer {
 /// What came back for a question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
+    /// Where it was sent to.
+    pub subject: String,
     /// Its headers, empty if it has none.
     pub headers: HeaderMap,
     /// Its body.
@@ -55,7 +57,7 @@ impl Reply {
 impl From<Message> for Reply {
     fn from(message: Message) -> Self {
         let body = String::from_utf8(message.payload.to_vec()).expect("UTF-8");
-        Self { headers: message.headers.unwrap_or_default(), body }
+        Self { subject: message.subject.to_string(), headers: message.headers.unwrap_or_default(), body }
     }
 }
 

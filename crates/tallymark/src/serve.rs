@@ -230,6 +230,7 @@ fn answer_over_nats(service: &Service, public: &Public) -> anyhow::Result<Option
     let answerer = Answerer {
         nats: nats.clone(),
         servers: Servers::new(public.clone()),
+        hub: public.hub.clone(),
         metrics: service.metrics.answering(),
         grace: http.limits.shutdown_grace,
     };

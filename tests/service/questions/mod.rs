@@ -2,6 +2,7 @@
 
 mod permissions;
 mod pressure;
+mod watching;
 
 use std::time::Duration;
 

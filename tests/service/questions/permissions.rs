@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use tests::{Nats, Peer, Service, Settings, until};
+use tests::{Nats, PATIENCE, Peer, Service, Settings, until};
 use xtask::Options;
 
 use super::{MOMENT, started};
@@ -44,6 +44,12 @@ fn a_tenants_servers_ask_about_their_tenant_only() {
     assert_eq!(reply.json()["result"]["totalBadge"], 3);
     let of_other = other.ask("chat-ask.other.badges", QUESTION).expect("an answer");
     assert_eq!(of_other.json()["result"]["totalBadge"], 0);
+
+    // Watched badges go to who may hear them.
+    let (mut own, mut of_others) = (demo.listen("chat-badge.demo"), other.listen("chat-badge.demo"));
+    assert!(demo.ask("chat-ask.demo.watch", QUESTION).is_some());
+    assert_eq!(own.next(PATIENCE).expect("a badge").json()["badge"], 3);
+    assert_eq!(of_others.next(MOMENT), None, "others hear a badge");
 
     // What somebody may not publish arrives nowhere.
     let answered = |service: &Service| service.metrics().sum("tallymark_nats_questions_total");

@@ -39,6 +39,7 @@ pub(crate) struct Nats {
     pub(crate) answer_questions: bool,
     pub(crate) max_questions: usize,
     pub(crate) max_questions_bytes: usize,
+    pub(crate) max_watched_badges: usize,
 }
 
 /// A blank to be filled from the table, whose defaults are the real ones: prefixes have no `Default`
@@ -56,6 +57,7 @@ impl Default for Nats {
             answer_questions: false,
             max_questions: 0,
             max_questions_bytes: 0,
+            max_watched_badges: 0,
         }
     }
 }

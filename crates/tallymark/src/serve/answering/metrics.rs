@@ -15,6 +15,8 @@ pub(in crate::serve) struct Metrics {
     questions: Family<Labels, Counter>,
     dropped: Counter,
     connected: Gauge,
+    watched: Gauge,
+    published: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -24,7 +26,7 @@ struct Labels {
 
 impl Metrics {
     pub(in crate::serve) fn register(&self, registry: &mut Registry) {
-        let Self { questions, dropped, connected } = self;
+        let Self { questions, dropped, connected, watched, published } = self;
         // A rate needs the zero before the first one.
         for code in ServerAnswer::codes().chain([REPLY_REFUSED]) {
             let _ = questions.get_or_create(&Labels { code });
@@ -39,6 +41,12 @@ impl Metrics {
             "nats_questions_connected",
             "1 while there is a connection over which questions can come",
             connected.clone(),
+        );
+        registry.register("nats_watched_badges", "Badges that are watched over NATS", watched.clone());
+        registry.register(
+            "nats_badges_published",
+            "Badges that were published since they are watched",
+            published.clone(),
         );
     }
 
@@ -56,5 +64,13 @@ impl Metrics {
 
     pub(super) fn connected(&self, is_connected: bool) {
         self.connected.set(i64::from(is_connected));
+    }
+
+    pub(super) fn watched(&self, badges: usize) {
+        self.watched.set(i64::try_from(badges).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn published(&self) {
+        self.published.inc();
     }
 }

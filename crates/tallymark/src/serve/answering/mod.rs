@@ -6,12 +6,13 @@ mod desk;
 mod metrics;
 mod reply;
 mod service;
+mod watched;
 
 use std::io;
 use std::thread;
 use std::time::Duration;
 
-use query::Servers;
+use query::{Hub, Servers};
 use tokio::sync::oneshot;
 
 use crate::settings::Nats;
@@ -35,6 +36,8 @@ pub(super) struct Answering {
 pub(super) struct Answerer {
     pub(super) nats: Nats,
     pub(super) servers: Servers,
+    /// Where badges are watched.
+    pub(super) hub: Hub,
     pub(super) metrics: Metrics,
     /// How long questions under way may still take at the end.
     pub(super) grace: Duration,
@@ -76,7 +79,8 @@ impl Answerer {
                 let client = connection::connect(&self.nats, &self.metrics).await?;
                 let (service, questions) = service::start(&client, &self.nats).await?;
                 tokio::spawn(service::warn_of_streams(client.clone(), self.nats.clone()));
-                let desk = Desk::new(&self.nats, self.servers.clone(), self.metrics.clone(), client.clone());
+                let from = (self.servers.clone(), self.hub.clone());
+                let desk = Desk::new(&self.nats, from, self.metrics.clone(), client.clone());
                 anyhow::Ok((client, service, questions, desk))
             };
             let begun = tokio::select! {

@@ -11,11 +11,18 @@ use crate::settings::Nats;
 
 const NAME: &str = "tallymark";
 const DESCRIPTION: &str = "Exact unread counts of a chat's users";
-/// The endpoint, and the last token of its subject.
+/// The endpoints, and the last tokens of their subjects.
 const BADGES: &str = "badges";
+const WATCH: &str = "watch";
+
+/// Where questions come in.
+pub(super) struct Endpoints {
+    pub(super) badges: Endpoint,
+    pub(super) watch: Endpoint,
+}
 
 /// Makes the service known, and subscribes. All that have the same subject share its questions.
-pub(super) async fn start(client: &Client, nats: &Nats) -> anyhow::Result<(Service, Endpoint)> {
+pub(super) async fn start(client: &Client, nats: &Nats) -> anyhow::Result<(Service, Endpoints)> {
     let begun = async {
         let metadata = HashMap::from([
             ("stream".to_owned(), nats.stream.clone()),
@@ -25,7 +32,8 @@ pub(super) async fn start(client: &Client, nats: &Nats) -> anyhow::Result<(Servi
         let service = service.start(NAME, env!("CARGO_PKG_VERSION")).await?;
         let group = service.group(nats.subject_prefix.all_questions());
         let badges = group.endpoint_builder().name(BADGES).add(BADGES).await?;
-        Ok::<_, async_nats::Error>((service, badges))
+        let watch = group.endpoint_builder().name(WATCH).add(WATCH).await?;
+        Ok::<_, async_nats::Error>((service, Endpoints { badges, watch }))
     };
     begun.await.map_err(|error| anyhow!("the service {NAME} can't be made known: {error}"))
 }

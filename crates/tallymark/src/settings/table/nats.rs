@@ -83,7 +83,7 @@ pub(super) const NATS: &[Setting] = &[
         name: "nats.answer_questions",
         default: "false",
         shape: Shape::Boolean { set: |settings, yes| settings.nats.answer_questions = yes },
-        meaning: "Answer questions about badges on <prefix>-ask.<tenant>.badges. Whoever may publish there may ask about every user of that tenant: see docs/nats.md for the permissions that the NATS server needs first.",
+        meaning: "Answer questions about badges on <prefix>-ask.<tenant>.badges, and publish those that are watched to <prefix>-badge.<tenant>. Whoever may publish there may ask about every user of that tenant: see docs/nats.md for the permissions that the NATS server needs first.",
     },
     Setting {
         name: "nats.max_questions",
@@ -104,6 +104,16 @@ pub(super) const NATS: &[Setting] = &[
             set: |settings, number| settings.nats.max_questions_bytes = whole(number),
         },
         meaning: "Memory for the bodies of all questions over NATS that are not answered yet. Beyond, a new one is told OVERLOADED.",
+    },
+    Setting {
+        name: "nats.max_watched_badges",
+        default: "100000",
+        shape: Shape::Integer {
+            range: 0..=10_000_000,
+            unit: "badges",
+            set: |settings, number| settings.nats.max_watched_badges = whole(number),
+        },
+        meaning: "The most badges that servers watch over NATS, about a kilobyte each and some 40 bytes for each room of its user. Beyond, whoever wants to watch more is told TOO_MANY_WATCHED. 0: nobody watches.",
     },
 ];
 
