@@ -18,6 +18,7 @@ mod monitoring;
 mod operations;
 mod operator;
 mod publish;
+mod questions;
 mod random_histories;
 mod real_chat;
 mod rebuild;

@@ -1,4 +1,5 @@
-//! Subjects: `<prefix>.<tenant>.<kind>` for events, `<prefix>-dead.<tenant>.<kind>` for dead letters.
+//! Subjects: `<prefix>.<tenant>.<kind>` for events, `<prefix>-dead.<tenant>.<kind>` for dead letters,
+//! `<prefix>-ask.<tenant>.<name>` for questions, `<prefix>-badge.<tenant>` for badges that are watched.
 
 use std::fmt;
 
@@ -90,6 +91,29 @@ impl Prefix {
     /// The wildcard for every dead letter: what the stream of dead letters holds.
     pub fn all_dead_letters(&self) -> String {
         format!("{self}-dead.>")
+    }
+
+    /// What stands before the name of a question of any tenant: `<prefix>-ask.*`.
+    pub fn all_questions(&self) -> String {
+        format!("{self}-ask.*")
+    }
+
+    /// The token of a question's subject that names the tenant. It may be no tenant's name.
+    pub fn asking<'a>(&self, subject: &'a str) -> Option<&'a str> {
+        let rest = subject.strip_prefix(self.as_str())?.strip_prefix("-ask.")?;
+        rest.split_once('.').map(|(tenant, _)| tenant)
+    }
+
+    /// The subject to publish the badges to that are watched.
+    pub fn badges(&self, tenant: Tenant<'_>) -> String {
+        format!("{self}-badge.{tenant}")
+    }
+
+    /// Whether a subject is one of those that this program gives a meaning to: within the prefix, or within the prefix
+    /// with a word added, as for dead letters and questions.
+    pub fn is_taken(&self, subject: &str) -> bool {
+        let rest = subject.strip_prefix(self.as_str());
+        rest.is_some_and(|rest| rest.starts_with(['.', '-']))
     }
 }
 

@@ -112,3 +112,41 @@ fn a_prefix_begins_subjects_that_can_be_published_to() {
         assert_eq!(Prefix::new(text).map(|prefix| prefix.to_string()), Ok(text.to_owned()));
     }
 }
+
+#[test]
+fn a_questions_subject_names_the_tenant() {
+    for prefix in ["chat", "chat.prod"] {
+        let taken = Prefix::new(prefix).unwrap();
+        assert_eq!(taken.all_questions(), format!("{prefix}-ask.*"));
+        for (subject, tenant) in [
+            ("-ask.demo.badges", Some("demo")),
+            ("-ask.demo.a.b", Some("demo")),
+            ("-ask.d m.badges", Some("d m")),
+            ("-ask.demo", None),
+            ("-asks.demo.badges", None),
+            (".demo.badges", None),
+            ("-dead.demo.badges", None),
+            ("", None),
+        ] {
+            assert_eq!(taken.asking(&format!("{prefix}{subject}")), tenant, "{subject}");
+            assert_eq!(taken.asking(&format!("x{prefix}{subject}")), None, "{subject}");
+        }
+    }
+}
+
+#[test]
+fn subjects_that_mean_something() {
+    for (subject, is_taken) in [
+        ("chat.prod.demo.message.posted", true),
+        ("chat.prod-dead.demo.message.posted", true),
+        ("chat.prod-ask.demo.badges", true),
+        ("chat.prod-", true),
+        ("chat.prod", false),
+        ("chat.production.demo.message.posted", false),
+        ("chat.demo.message.posted", false),
+        ("_INBOX.chat.prod.x", false),
+        ("", false),
+    ] {
+        assert_eq!(Prefix::new("chat.prod").unwrap().is_taken(subject), is_taken, "{subject}");
+    }
+}

@@ -113,6 +113,13 @@ impl Admission {
         Ok(Asked { tenants, place })
     }
 
+    /// The tenant of that name.
+    pub(crate) fn named(&self, name: &str) -> Option<Asked> {
+        let tenants = self.tenants.load();
+        let place = tenants.iter().position(|tenant| tenant.name == name)?;
+        Some(Asked { tenants, place })
+    }
+
     /// The tenant, and the user that the token makes whoever asks.
     pub(crate) async fn asker(&self, headers: &HeaderMap) -> Result<(Asked, Arc<str>), Refusal> {
         let asked = self.tenant(headers)?;

@@ -1,5 +1,6 @@
 //! The answers: one shape for all errors, one for a badge, and the headers that every answer has.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::body::Body;
@@ -19,13 +20,13 @@ const BADGE_SEQ: HeaderName = HeaderName::from_static("badge-seq");
 
 /// When to ask again after `NOT_READY`, in seconds. Catching up takes seconds to minutes, and many
 /// clients ask at once, so that a shorter wait would only add load.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// Room for the longest body of a badge: 38 bytes around at most 20 digits.
 const BADGE_BODY_BYTES: usize = 58;
 
 /// When to ask again after `NOT_YET`, in seconds: the event is on its way. After `OVERLOADED` too: somebody may have gone.
-const RETRY_SOON_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_SOON_SECONDS: u64 = 1;
 
 /// An error, and what there is to say beyond it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,11 +74,17 @@ impl Refused {
         Self { is_counted: true, ..Refusal::BodyTooLarge.into() }
     }
 
-    fn retry_after(&self) -> Option<u64> {
-        self.more.as_ref().filter(|_| self.refusal == Refusal::RateLimited).map(|more| more.field.1)
+    /// In how many seconds to ask again, where that is worth saying.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self.refusal {
+            Refusal::TokenCheckUnavailable | Refusal::NotReady => Some(RETRY_AFTER_SECONDS),
+            Refusal::RateLimited => self.more.as_ref().map(|more| more.field.1),
+            Refusal::NotYet | Refusal::Overloaded => Some(RETRY_SOON_SECONDS),
+            _ => None,
+        }
     }
 
-    fn body(self) -> Body {
+    pub(crate) fn body(self) -> Cow<'static, str> {
         let Self { refusal, more, .. } = self;
         let Some(More { message, field: (name, value) }) = more else { return refusal.body().into() };
         let body = json!({
@@ -100,15 +107,15 @@ pub(crate) fn refused(refused: impl Into<Refused>) -> Response {
     let refused = refused.into();
     let refusal = refused.refusal;
     let retry_after = refused.retry_after();
-    let mut response = json(refusal.status(), refused.body());
+    let mut response = match refused.body() {
+        Cow::Borrowed(body) => json(refusal.status(), body),
+        Cow::Owned(body) => json(refusal.status(), body),
+    };
     let header = match refusal {
         Refusal::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("GET, HEAD"))),
         Refusal::OnlyGet => Some((ALLOW, HeaderValue::from_static("GET"))),
         Refusal::OnlyPost => Some((ALLOW, HeaderValue::from_static("POST"))),
-        Refusal::TokenCheckUnavailable | Refusal::NotReady => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
-        Refusal::RateLimited => retry_after.map(|seconds| (RETRY_AFTER, seconds.into())),
-        Refusal::NotYet | Refusal::Overloaded => Some((RETRY_AFTER, RETRY_SOON_SECONDS)),
-        _ => None,
+        _ => retry_after.map(|seconds| (RETRY_AFTER, seconds.into())),
     };
     if let Some((name, value)) = header {
         response.headers_mut().insert(name, value);
@@ -183,13 +190,17 @@ pub(crate) fn events(body: Body, applied: u64) -> Response {
 
 /// An answer to an operator that says what is wrong.
 pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    let reason = status.canonical_reason().unwrap_or_default();
-    let body = json!({ "RC": status.as_u16(), "RM": reason, "error": { "code": code, "message": message } });
-    let mut response = json(status, body.to_string());
+    let text = status.canonical_reason().unwrap_or_default();
+    let mut response = json(status, error_body(status, text, code, message));
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     }
     response
+}
+
+/// What is wrong, in the shape of all errors.
+pub(crate) fn error_body(status: StatusCode, text: &str, code: &str, message: &str) -> String {
+    json!({ "RC": status.as_u16(), "RM": text, "error": { "code": code, "message": message } }).to_string()
 }
 
 /// A JSON answer.

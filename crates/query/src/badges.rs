@@ -8,6 +8,7 @@ pub(crate) mod me_badge;
 pub(crate) mod of_tokens;
 pub(crate) mod of_users;
 pub(crate) mod rooms;
+pub(crate) mod servers;
 pub(crate) mod summary;
 
 use std::sync::Arc;
@@ -30,7 +31,8 @@ use live::LivePlaces;
 
 pub use live::LiveLimits;
 
-/// What the public routes answer from.
+/// What the public routes answer from. All clones are one.
+#[derive(Clone)]
 pub struct Public {
     /// Who may ask.
     pub admission: Admission,
@@ -98,13 +100,29 @@ impl Badges {
         read: impl Fn(&Reader) -> T,
         applied: impl Fn(&T) -> u64,
     ) -> Result<T, Refused> {
-        let Public { gate, arrivals, answers, min_seq_wait, .. } = &self.public;
-        if let Some(min_seq) = min_seq
-            && gate.is_open()
-        {
+        if let Some(min_seq) = min_seq {
             // In a place of its own, so that a request that waits for nothing does not carry it about.
-            Box::pin(arrivals.wait(min_seq, answers, *min_seq_wait)).await;
+            Box::pin(self.wait(min_seq)).await;
         }
+        self.read_reaching(min_seq, read, applied)
+    }
+
+    /// Waits until everything up to `min_seq` is in the counts, but not for ever, and not for counts that can't be
+    /// trusted.
+    async fn wait(&self, min_seq: u64) {
+        let Public { gate, arrivals, answers, min_seq_wait, .. } = &self.public;
+        if gate.is_open() {
+            arrivals.wait(min_seq, answers, *min_seq_wait).await;
+        }
+    }
+
+    /// Reads, unless what is read does not reach to `min_seq`.
+    fn read_reaching<T>(
+        &self,
+        min_seq: Option<u64>,
+        read: impl Fn(&Reader) -> T,
+        applied: impl Fn(&T) -> u64,
+    ) -> Result<T, Refused> {
         let found = self.read(read)?;
         let applied = applied(&found);
         match min_seq {

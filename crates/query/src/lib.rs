@@ -51,6 +51,7 @@ pub use arrivals::Arrivals;
 pub use badges::by_room_tags_and_time::{
     AskBeforeTime, BeforeTime, BeforeTimeAnswer, BeforeTimeQuestion, NotBeforeTime,
 };
+pub use badges::servers::{ServerAnswer, ServerQuestion, Servers};
 pub use badges::{LiveLimits, Public};
 pub use control::{Control, Refused};
 #[cfg(feature = "damage")]

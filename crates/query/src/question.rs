@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::room_tags::{Name, RoomTags, decode, name_of};
 
 /// The highest sequence that can be asked for: what every JSON parser can hold.
-const MAX_MIN_SEQ: u64 = (1 << 53) - 1;
+pub(crate) const MAX_MIN_SEQ: u64 = (1 << 53) - 1;
 
 /// Which rooms of a user are asked about, and how fresh the answer has to be.
 #[derive(Debug, Default)]

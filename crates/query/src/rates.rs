@@ -23,11 +23,11 @@ pub struct Rate {
     pub burst: NonZero<u32>,
 }
 
-/// How often a tenant and a user may ask. Without a rate, nothing is counted or kept.
-#[derive(Default)]
+/// How often a tenant and a user may ask. Without a rate, nothing is counted or kept. All clones are one.
+#[derive(Clone, Default)]
 pub struct Rates {
-    tenants: Option<Buckets>,
-    users: Option<Buckets>,
+    tenants: Option<Arc<Buckets>>,
+    users: Option<Arc<Buckets>>,
 }
 
 /// One bucket for each who asks; memory for a bounded number of them. Whoever is forgotten begins with a full bucket.
@@ -62,8 +62,8 @@ impl Rates {
     /// For each tenant in all, and for each of its users. Buckets of about so many users are kept, some 100 bytes each.
     pub fn new(tenant: Option<Rate>, user: Option<Rate>, users: usize, now: Instant) -> Self {
         Self {
-            tenants: tenant.map(|rate| Buckets::new(rate, TENANTS, now)),
-            users: user.map(|rate| Buckets::new(rate, users, now)),
+            tenants: tenant.map(|rate| Arc::new(Buckets::new(rate, TENANTS, now))),
+            users: user.map(|rate| Arc::new(Buckets::new(rate, users, now))),
         }
     }
 

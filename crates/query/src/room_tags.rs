@@ -35,17 +35,22 @@ impl<'q> RoomTags<'q> {
     }
 
     /// Of a list in a body.
-    pub(crate) fn of(texts: impl Iterator<Item = &'q str>) -> Result<Self, InvalidRoomTags> {
+    pub(crate) fn of(texts: impl Iterator<Item = impl Into<Cow<'q, str>>>) -> Result<Self, InvalidRoomTags> {
         let mut tags = Self::default();
         for text in texts {
-            tags.add(Cow::Borrowed(text))?;
+            tags.add(text.into())?;
         }
         Ok(tags)
     }
 
-    /// The tags, for whoever holds them for longer.
-    pub(crate) fn to_vec(&self) -> Vec<&str> {
-        self.0.iter().map(Tag::as_str).collect()
+    /// The tags one by one.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Tag::as_str)
+    }
+
+    /// The same tags, borrowed from nothing.
+    pub(crate) fn into_owned(self) -> RoomTags<'static> {
+        RoomTags(self.0.into_iter().map(Tag::into_owned).collect())
     }
 
     fn named(wanted: &[u8], query: &'q str) -> Result<(Self, bool), InvalidRoomTags> {

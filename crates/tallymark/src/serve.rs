@@ -1,6 +1,7 @@
 //! `tallymark serve`: consumes and answers in one process.
 
 mod activation;
+mod answering;
 mod asking;
 mod audit;
 mod before_time;
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
 use consumer::{Duty, Stopped};
-use query::{Admission, Cors, Front, Public, Server};
+use query::{Admission, Cors, Front, Public, Server, Servers};
 use store::{DataDir, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -36,6 +37,7 @@ use tokio::time::MissedTickBehavior;
 use crate::settings::{Origin, Settings};
 use crate::{nats, service, signals};
 use activation::Activations;
+use answering::{Answerer, Answering};
 use audit::Audit;
 use certificate::Certificate;
 use line::Line;
@@ -126,7 +128,7 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
     };
     tokio::spawn(reload.run(reloads_requested));
     tokio::spawn(admission.clone().keep_keys_fresh());
-    let public = query::public_router(Public {
+    let public = Public {
         admission,
         answers: service.live.answers(),
         muted_rooms,
@@ -138,7 +140,9 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
         rates: convert::rates(&service.settings.http.rates, Instant::now()),
         hub: service.live.hub(),
         live: service.settings.http.live,
-    });
+    };
+    let answering = answer_over_nats(&service, &public)?;
+    let public = query::public_router(public);
     tokio::spawn(service.live.hub().run());
     tokio::spawn(service.live.arrivals().wake(service.live.answers()));
     let operator = query::operator_router(operator::routes(&service, operator_token));
@@ -203,8 +207,12 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
             // Live badges would never be finished.
             service.live.hub().close();
             drop(stop_public);
-            // The server ends by itself, after its grace at the latest.
-            let _ = public.await;
+            // Both end by themselves, after their grace at the latest.
+            let _ = tokio::join!(public, async {
+                if let Some(answering) = answering {
+                    answering.stop().await;
+                }
+            });
             line.stop().await
         }
     };
@@ -213,6 +221,22 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
     let Stopped { durable_sequence } = ended?;
     tracing::info!(durable_sequence, "stopped");
     Ok(())
+}
+
+/// If the operator wants that.
+fn answer_over_nats(service: &Service, public: &Public) -> anyhow::Result<Option<Answering>> {
+    let Settings { nats, http, .. } = &service.settings;
+    if !nats.answer_questions {
+        return Ok(None);
+    }
+    let answerer = Answerer {
+        nats: nats.clone(),
+        servers: Servers::new(public.clone()),
+        hub: public.hub.clone(),
+        metrics: service.metrics.answering(),
+        grace: http.limits.shutdown_grace,
+    };
+    Answering::start(answerer).map(Some).context("the thread that answers over NATS can't be started")
 }
 
 /// As long as the service runs.

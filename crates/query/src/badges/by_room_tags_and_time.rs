@@ -91,7 +91,7 @@ impl Badges {
         let question = BeforeTimeQuestion {
             tenant: tenant.name.clone(),
             user: user.to_string(),
-            tags: tags.to_vec().into_iter().map(str::to_owned).collect(),
+            tags: tags.iter().map(str::to_owned).collect(),
             before_ms,
             muted_rooms: self.muted_rooms(),
         };

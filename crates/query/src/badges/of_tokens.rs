@@ -66,27 +66,32 @@ impl Badges {
         for user in &users {
             self.admit(client.tenant(), Some(user), started)?;
         }
-        let users: Vec<&str> = users.iter().map(|user| &**user).collect();
-        self.of_users(&client.tenant().name, &users, TagFilter::default(), min_seq).await
+        if let Some(min_seq) = min_seq {
+            self.wait(min_seq).await;
+        }
+        let (of_users, applied) =
+            self.of_users(&client.tenant().name, &users, TagFilter::default(), min_seq)?;
+        Ok(Found::new(&of_users, applied))
     }
 
-    /// The badges of distinct users, in their order.
-    pub(super) async fn of_users(
+    /// The badges of distinct users, in their order, if the counts reach to `min_seq`; and how far they reach.
+    pub(super) fn of_users<'a>(
         &self,
         tenant: &str,
-        users: &[&str],
+        users: &'a [impl AsRef<str>],
         filter: TagFilter<'_>,
         min_seq: Option<u64>,
-    ) -> Result<Found, Refused> {
+    ) -> Result<(OfUsers<'a>, u64), Refused> {
+        let users: Vec<&'a str> = users.iter().map(AsRef::as_ref).collect();
         let read = |reader: &Reader| {
             // Read before any badge, so that each reaches as far at the least.
             let applied = reader.applied();
             let badge = |user: &&str| reader.filtered_badge(tenant, user, &filter, self.muted_rooms()).count;
             (users.iter().map(badge).collect::<Vec<u64>>(), applied)
         };
-        let (badges, applied) = self.read_fresh(min_seq, read, |(_, applied)| *applied).await?;
+        let (badges, applied) = self.read_reaching(min_seq, read, |(_, applied)| *applied)?;
         let total_badge = badges.iter().sum();
         let data = users.iter().zip(badges).map(|(&client, badge)| OfUser { client, badge }).collect();
-        Ok(Found::new(&OfUsers { data, total_badge }, applied))
+        Ok((OfUsers { data, total_badge }, applied))
     }
 }

@@ -29,6 +29,7 @@ mod pages;
 mod rates;
 mod requests;
 mod rotation;
+mod servers;
 mod serving;
 mod tenants;
 mod tls;

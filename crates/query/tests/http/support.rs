@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use query::{
-    Admission, Algorithm, ApiKey, Arrivals, Gate, Hub, LiveLimits, Metrics, Public, Rates, Tenant, Tenants,
-    VerificationKey,
+    Admission, Algorithm, ApiKey, Arrivals, Gate, Hub, LiveLimits, Metrics, Public, Rates, Servers, Tenant,
+    Tenants, VerificationKey,
 };
 use tower::ServiceExt;
 
@@ -31,6 +31,7 @@ pub(crate) const MIN_SEQ_WAIT: Duration = Duration::from_millis(300);
 /// The public router with everything around it that a test turns.
 pub(crate) struct Service {
     pub(crate) router: Router,
+    pub(crate) servers: Servers,
     pub(crate) admission: Admission,
     pub(crate) gate: Gate,
     pub(crate) arrivals: Arrivals,
@@ -95,7 +96,7 @@ impl Service {
         tokio::spawn(arrivals.clone().wake(counters.reader().into()));
         let hub = Hub::new(counters.reader().into(), gate.clone(), muted_rooms, LIVE_INTERVAL);
         tokio::spawn(hub.clone().run());
-        let router = query::public_router(Public {
+        let public = Public {
             admission: admission.clone(),
             answers: counters.reader().into(),
             muted_rooms,
@@ -110,8 +111,10 @@ impl Service {
             rates,
             hub: hub.clone(),
             live,
-        });
-        Self { router, admission, gate, arrivals, hub, counters, now, registry, metrics }
+        };
+        let servers = Servers::new(public.clone());
+        let router = query::public_router(public);
+        Self { router, servers, admission, gate, arrivals, hub, counters, now, registry, metrics }
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {

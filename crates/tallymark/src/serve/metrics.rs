@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{audit, reload};
+use super::{answering, audit, reload};
 
 /// The parts that count what they do, under one registry.
 pub(super) struct Metrics {
@@ -22,6 +22,7 @@ pub(super) struct Shared {
     query: query::Metrics,
     audit: audit::Metrics,
     reload: reload::Metrics,
+    answering: answering::Metrics,
     /// Tells one process from the next.
     started: Gauge<f64, AtomicU64>,
 }
@@ -33,7 +34,7 @@ impl Shared {
         started.set(began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         let (query, audit, reload) =
             (query::Metrics::new(), audit::Metrics::default(), reload::Metrics::new());
-        Self { query, audit, reload, started }
+        Self { query, audit, reload, answering: answering::Metrics::default(), started }
     }
 
     /// Counted over all lines.
@@ -51,9 +52,14 @@ impl Shared {
         self.audit.clone()
     }
 
+    /// Counted over all lines.
+    pub(super) fn answering(&self) -> answering::Metrics {
+        self.answering.clone()
+    }
+
     /// Of one line: what it counts is its own, and is shown while it is the live one.
     pub(super) fn of_a_line(&self) -> Metrics {
-        let Self { query, audit, reload, started } = self.clone();
+        let Self { query, audit, reload, answering, started } = self.clone();
         let mut registry = Registry::with_prefix("tallymark");
         let (store, consumer) = (store::Metrics::default(), consumer::Metrics::default());
         let began = "When this process began, since the Unix epoch";
@@ -63,6 +69,7 @@ impl Shared {
         query.register(&mut registry);
         audit.register(&mut registry);
         reload.register(&mut registry);
+        answering.register(&mut registry);
         Metrics { registry, store, consumer, query }
     }
 }

@@ -141,3 +141,8 @@ const LOG: &[Setting] = &[
 fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
 }
+
+/// On a machine that can't count so far, as far as it can.
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

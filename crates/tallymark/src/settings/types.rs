@@ -35,6 +35,11 @@ pub(crate) struct Nats {
     pub(crate) create_stream: bool,
     pub(crate) allow_restored_stream: bool,
     pub(crate) accepted_gaps: Vec<Gap>,
+    /// Whether questions that come over NATS are answered.
+    pub(crate) answer_questions: bool,
+    pub(crate) max_questions: usize,
+    pub(crate) max_questions_bytes: usize,
+    pub(crate) max_watched_badges: usize,
 }
 
 /// A blank to be filled from the table, whose defaults are the real ones: prefixes have no `Default`
@@ -49,6 +54,10 @@ impl Default for Nats {
             create_stream: false,
             allow_restored_stream: false,
             accepted_gaps: Vec::new(),
+            answer_questions: false,
+            max_questions: 0,
+            max_questions_bytes: 0,
+            max_watched_badges: 0,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Setting, Shape, TLS_CERTIFICATE_FILE, TLS_KEY_FILE, path};
+use super::{Setting, Shape, TLS_CERTIFICATE_FILE, TLS_KEY_FILE, path, whole};
 
 pub(super) const LISTENER: &[Setting] = &[
     Setting {
@@ -238,8 +238,3 @@ pub(super) const LISTENER: &[Setting] = &[
         meaning: "How long a TLS handshake may take before the connection is closed.",
     },
 ];
-
-/// On a machine that can't count so far, as far as it can.
-fn whole(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}

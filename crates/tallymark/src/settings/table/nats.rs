@@ -2,7 +2,7 @@
 
 use events::Prefix;
 
-use super::{Setting, Shape, path};
+use super::{Setting, Shape, path, whole};
 use crate::settings::server_urls::ServerUrls;
 use crate::settings::types::Gap;
 
@@ -78,6 +78,42 @@ pub(super) const NATS: &[Setting] = &[
             },
         },
         meaning: "Holes in the stream's sequences whose events you accept as lost. Any other hole stops counting. For example [\"1201-1207\"].",
+    },
+    Setting {
+        name: "nats.answer_questions",
+        default: "false",
+        shape: Shape::Boolean { set: |settings, yes| settings.nats.answer_questions = yes },
+        meaning: "Answer questions about badges on <prefix>-ask.<tenant>.badges, and publish those that are watched to <prefix>-badge.<tenant>. Whoever may publish there may ask about every user of that tenant: see docs/nats.md for the permissions that the NATS server needs first.",
+    },
+    Setting {
+        name: "nats.max_questions",
+        default: "1024",
+        shape: Shape::Integer {
+            range: 1..=1_000_000,
+            unit: "questions",
+            set: |settings, number| settings.nats.max_questions = whole(number),
+        },
+        meaning: "The most questions over NATS that are not answered yet. Beyond, a new one is told OVERLOADED.",
+    },
+    Setting {
+        name: "nats.max_questions_bytes",
+        default: "67108864",
+        shape: Shape::Integer {
+            range: 1_048_576..=1_099_511_627_776,
+            unit: "bytes",
+            set: |settings, number| settings.nats.max_questions_bytes = whole(number),
+        },
+        meaning: "Memory for the bodies of all questions over NATS that are not answered yet. Beyond, a new one is told OVERLOADED.",
+    },
+    Setting {
+        name: "nats.max_watched_badges",
+        default: "100000",
+        shape: Shape::Integer {
+            range: 0..=10_000_000,
+            unit: "badges",
+            set: |settings, number| settings.nats.max_watched_badges = whole(number),
+        },
+        meaning: "The most badges that servers watch over NATS, about a kilobyte each and some 40 bytes for each room of its user. Beyond, whoever wants to watch more is told TOO_MANY_WATCHED. 0: nobody watches.",
     },
 ];
 

@@ -50,6 +50,9 @@ fn without_file_and_environment_the_settings_are_the_defaults() {
     assert_eq!((&*settings.nats.stream, settings.nats.subject_prefix.as_str()), ("CHAT", "chat"));
     assert!(!settings.nats.create_stream && !settings.nats.allow_restored_stream);
     assert_eq!(settings.nats.accepted_gaps, []);
+    assert!(!settings.nats.answer_questions, "nothing is shown over NATS unless the operator says so");
+    assert_eq!((settings.nats.max_questions, settings.nats.max_questions_bytes), (1_024, 64 << 20));
+    assert_eq!(settings.nats.max_watched_badges, 100_000);
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.http.operator_listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.http.token_cache_entries, 100_000);
