@@ -5,6 +5,8 @@
 //! the log of the program concerned.
 
 mod asker;
+mod browser;
+mod demo;
 mod executable;
 mod http;
 mod metrics;
@@ -18,7 +20,9 @@ mod terminal;
 mod wait;
 
 pub use asker::{Asker, Badge};
-pub use executable::{damageable_tallymark, tallymark};
+pub use browser::Browser;
+pub use demo::Demo;
+pub use executable::{damageable_tallymark, example, tallymark, xtask_executable};
 pub use http::{Answer, Client};
 pub use metrics::Metrics;
 pub use nats::{Nats, Stored};

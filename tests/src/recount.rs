@@ -55,6 +55,11 @@ impl Recount {
         counted
     }
 
+    /// What one badge has to be.
+    pub fn badge(&self, tenant: &str, user: &str, tags: &[&str]) -> u64 {
+        self.oracle.badge(tenant, user, tags, self.skip_muted)
+    }
+
     /// How many rooms have all of these tags.
     pub fn rooms_with(&self, tenant: &str, tags: &[&str]) -> usize {
         let rooms = self.oracle.rooms_of_tenant(tenant);
