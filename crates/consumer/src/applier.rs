@@ -270,7 +270,7 @@ impl Running {
     }
 
     fn message(&mut self, message: &Delivered) -> Result<Option<Halt>, StoreError> {
-        let Applier { store, counters, prefix, metrics, .. } = &mut self.parts;
+        let Applier { store, counters, prefix, metrics, status, .. } = &mut self.parts;
         let event = match receive(prefix, &message.subject, &message.body) {
             Received::Event(event) => event,
             Received::Malformed(malformed) => return Ok(self.malformed(message, &malformed)),
@@ -295,6 +295,9 @@ impl Running {
             store.remember(counters, remember)?;
         }
         metrics.applied(event.body.kind(), &applied);
+        // Before anybody is told of the event: what they read then claims it.
+        counters.advance(message.sequences.stream);
+        status.applied_event(&event, &applied);
         Ok(None)
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use counters::Applied;
+use events::Event;
 use parking_lot::Mutex;
 use store::{Digest, SnapshotFile, Store};
 
@@ -45,9 +47,12 @@ pub struct StoreStatus {
 #[derive(Clone)]
 pub struct Status(Arc<Shared>);
 
+type OnEvent = dyn Fn(&Event<'_>, &Applied) + Send + Sync;
+
 struct Shared {
     announce: Box<dyn Fn(bool) + Send + Sync>,
     arrived: Box<dyn Fn(u64) + Send + Sync>,
+    applied_event: Box<OnEvent>,
     is_connected: AtomicBool,
     applied: AtomicU64,
     newest: AtomicU64,
@@ -74,18 +79,21 @@ impl Status {
     /// `announce` is told each time the counts begin (`true`) or cease to be trusted; they are not
     /// at first. It must not ask this status.
     pub fn new(announce: impl Fn(bool) + Send + Sync + 'static) -> Self {
-        Self::telling(announce, |_| {})
+        Self::telling(announce, |_| {}, |_, _| {})
     }
 
-    /// The same; `arrived` is told after each batch of events up to which sequence everything is in the counts. It
-    /// must return at once: the thread that applies waits for it.
+    /// The same; `arrived` is told after each batch of events up to which sequence everything is in the counts, and
+    /// `applied` of each event and what it did, once it is visible. They must return at once: the thread that applies
+    /// waits for them.
     pub fn telling(
         announce: impl Fn(bool) + Send + Sync + 'static,
         arrived: impl Fn(u64) + Send + Sync + 'static,
+        applied: impl Fn(&Event<'_>, &Applied) + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Shared {
             announce: Box::new(announce),
             arrived: Box::new(arrived),
+            applied_event: Box::new(applied),
             is_connected: AtomicBool::new(false),
             applied: AtomicU64::new(0),
             newest: AtomicU64::new(0),
@@ -158,6 +166,11 @@ impl Status {
             self.change(|state| state.readiness.applied(applied));
         }
         (self.0.arrived)(applied);
+    }
+
+    /// The event is visible, and it is claimed.
+    pub(crate) fn applied_event(&self, event: &Event<'_>, applied: &Applied) {
+        (self.0.applied_event)(event, applied);
     }
 
     /// How the store stands; `None` before it is open.
@@ -273,7 +286,7 @@ mod tests {
         };
         let announced = note(|is_ready| format!("ready {is_ready}"));
         let announce = move |is_ready| announced(u64::from(is_ready));
-        let status = Status::telling(announce, note(|sequence| format!("arrived {sequence}")));
+        let status = Status::telling(announce, note(|sequence| format!("arrived {sequence}")), |_, _| {});
         status.advanced(1, None);
         status.confirmed(2);
         status.advanced(2, Some(5));

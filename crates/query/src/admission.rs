@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
 use axum::http::HeaderMap;
+use tokio::sync::watch;
 
-use crate::claims::TokenError;
+use crate::claims::{TokenError, Verified};
 use crate::credentials;
+use crate::fingerprint::Fingerprint;
 use crate::refusal::Refusal;
 use crate::tenants::Served;
 use crate::tokens::{Tokens, Verdict};
@@ -26,8 +28,24 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Admission {
     tenants: Arc<ArcSwap<Tenants>>,
+    /// Told when they are replaced.
+    replaced: Arc<watch::Sender<()>>,
     tokens: Tokens,
     clock: Clock,
+}
+
+/// Who asked, for those who go on being answered: as long as they could ask again with the same token. The token
+/// itself is not kept.
+pub(crate) struct Bearer {
+    client_key: Box<[u8]>,
+    rules: Fingerprint,
+    verified: Verified,
+}
+
+impl Bearer {
+    pub(crate) fn user(&self) -> &Arc<str> {
+        &self.verified.user
+    }
 }
 
 /// A tenant of a request, as it was when the request came.
@@ -50,13 +68,15 @@ impl Admission {
     /// For these tenants. About `token_capacity` verified tokens are remembered; one takes about 300 bytes.
     pub fn new(tenants: Tenants, token_capacity: usize, clock: Clock, metrics: Metrics) -> Self {
         let tenants = Arc::new(ArcSwap::from_pointee(tenants));
-        Self { tenants, tokens: Tokens::new(token_capacity, metrics), clock }
+        let replaced = Arc::new(watch::Sender::new(()));
+        Self { tenants, replaced, tokens: Tokens::new(token_capacity, metrics), clock }
     }
 
     /// From now on, these tenants may ask. A request that has begun ends with what it began with. A token that was
     /// verified with a key that its tenant no longer has is not good any more, and all others are still remembered.
     pub fn admit(&self, tenants: Tenants) {
         self.tenants.store(Arc::new(tenants));
+        self.replaced.send_replace(());
     }
 
     /// Remembers about so many verified tokens from now on.
@@ -101,12 +121,44 @@ impl Admission {
         Ok((asked, user))
     }
 
+    /// The same, for an answer that goes on.
+    pub(crate) async fn bearer(&self, headers: &HeaderMap) -> Result<(Asked, Bearer), Refusal> {
+        let asked = self.tenant(headers)?;
+        let client_key = credentials::client_key(headers).ok_or(Refusal::InvalidClientKey)?.into();
+        let token = credentials::token(headers).ok_or(Refusal::InvalidToken)?;
+        let verified = self.verified(&asked, token).await?;
+        let rules = asked.served().rules;
+        Ok((asked, Bearer { client_key, rules, verified }))
+    }
+
+    /// For how long the bearer's token is still good, as far as is known now; `None` if it is not any more.
+    pub(crate) fn good_for(&self, bearer: &Bearer) -> Option<Duration> {
+        let tenants = self.tenants.load();
+        let served = tenants.at(tenants.place_of(&bearer.client_key)?);
+        let Bearer { rules, verified, .. } = bearer;
+        let (now, leeway) = (since_epoch((self.clock)()), served.tenant.leeway);
+        let is_good = served.rules == *rules
+            && served.tenant.takes(verified.shown_by)
+            && verified.still_holds(now)
+            && verified.check(now, leeway).is_ok();
+        is_good.then(|| verified.ends(leeway).saturating_sub(now))
+    }
+
+    /// Changes when other tenants are admitted.
+    pub(crate) fn replacements(&self) -> watch::Receiver<()> {
+        self.replaced.subscribe()
+    }
+
     /// The user of a token. Waits only for keys or an answer from elsewhere.
     pub(crate) async fn user(&self, asked: &Asked, token: &str) -> Result<Arc<str>, Refusal> {
+        self.verified(asked, token).await.map(|verified| verified.user)
+    }
+
+    async fn verified(&self, asked: &Asked, token: &str) -> Result<Verified, Refusal> {
         let served = asked.served();
         let rules = served.rules;
         let found = match self.tokens.verdict((rules, &served.tenant), token, since_epoch((self.clock)())) {
-            Verdict::User(user) => Ok(user),
+            Verdict::Good(verified) => Ok(verified),
             Verdict::Refused(why) => Err(why),
             Verdict::AskForKeys(url, header) => {
                 self.tokens.with_new_keys((rules, &served.tenant), token, (url, header), &self.clock).await

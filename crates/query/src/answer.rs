@@ -24,7 +24,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 /// Room for the longest body of a badge: 38 bytes around at most 20 digits.
 const BADGE_BODY_BYTES: usize = 58;
 
-/// When to ask again after `NOT_YET`, in seconds: the event is on its way.
+/// When to ask again after `NOT_YET`, in seconds: the event is on its way. After `OVERLOADED` too: somebody may have gone.
 const RETRY_SOON_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// An error, and what there is to say beyond it.
@@ -103,10 +103,11 @@ pub(crate) fn refused(refused: impl Into<Refused>) -> Response {
     let mut response = json(refusal.status(), refused.body());
     let header = match refusal {
         Refusal::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("GET, HEAD"))),
+        Refusal::OnlyGet => Some((ALLOW, HeaderValue::from_static("GET"))),
         Refusal::OnlyPost => Some((ALLOW, HeaderValue::from_static("POST"))),
         Refusal::TokenCheckUnavailable | Refusal::NotReady => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
         Refusal::RateLimited => retry_after.map(|seconds| (RETRY_AFTER, seconds.into())),
-        Refusal::NotYet => Some((RETRY_AFTER, RETRY_SOON_SECONDS)),
+        Refusal::NotYet | Refusal::Overloaded => Some((RETRY_AFTER, RETRY_SOON_SECONDS)),
         _ => None,
     };
     if let Some((name, value)) = header {
@@ -168,6 +169,15 @@ pub(crate) fn not_modified(applied: u64, tag: EntityTag) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(BADGE_SEQ, HeaderValue::from(applied));
     headers.insert(ETAG, tag.into_value());
+    response
+}
+
+/// The answer that goes on: server-sent events, of which the first reaches as far as `applied`.
+pub(crate) fn events(body: Body, applied: u64) -> Response {
+    let mut response = with_type(StatusCode::OK, HeaderValue::from_static("text/event-stream"), body);
+    response.headers_mut().insert(BADGE_SEQ, HeaderValue::from(applied));
+    // Proxies that collect an answer before they pass it on would collect this one for ever.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 

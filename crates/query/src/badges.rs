@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod by_room_tags;
+pub(crate) mod live;
 pub(crate) mod me_badge;
 pub(crate) mod of_tokens;
 pub(crate) mod of_users;
@@ -21,7 +22,10 @@ use crate::answer::{self, Found, Refused};
 use crate::entity_tag::EntityTag;
 use crate::metrics::Answered;
 use crate::refusal::Refusal;
-use crate::{Admission, Answers, Arrivals, Gate, Metrics, Rates, Tenant};
+use crate::{Admission, Answers, Arrivals, Gate, Hub, Metrics, Rates, Tenant};
+use live::LivePlaces;
+
+pub use live::LiveLimits;
 
 /// What the public routes answer from.
 pub struct Public {
@@ -41,16 +45,21 @@ pub struct Public {
     pub metrics: Metrics,
     /// How often tenants and users may ask.
     pub rates: Rates,
+    /// Where live badges are watched.
+    pub hub: Hub,
+    /// How many of them there may be.
+    pub live: LiveLimits,
 }
 
 /// The state behind the public routes.
 pub(crate) struct Badges {
     public: Public,
+    live_places: LivePlaces,
 }
 
 impl Badges {
     pub(crate) fn new(public: Public) -> Self {
-        Self { public }
+        Self { live_places: LivePlaces::new(public.live), public }
     }
 
     pub(crate) fn muted_rooms(&self) -> MutedRooms {
@@ -130,6 +139,10 @@ impl Badges {
 
 pub(crate) async fn not_found(State(badges): State<Arc<Badges>>) -> Response {
     badges.refuse(Refusal::NotFound, Instant::now())
+}
+
+pub(crate) async fn only_get(State(badges): State<Arc<Badges>>) -> Response {
+    badges.refuse(Refusal::OnlyGet, Instant::now())
 }
 
 pub(crate) async fn only_post(State(badges): State<Arc<Badges>>) -> Response {

@@ -102,6 +102,11 @@ impl Verified {
         }
     }
 
+    /// When it is good no longer, whatever becomes of tenants and keys: when it expires, or has to be asked anew.
+    pub(crate) fn ends(&self, leeway: Duration) -> Duration {
+        self.expires.saturating_add(leeway).min(self.asked.saturating_add(self.holds))
+    }
+
     /// Whether it need not be asked anew. A signature holds for ever.
     pub(crate) fn still_holds(&self, now: Duration) -> bool {
         self.holds == Duration::MAX || now.abs_diff(self.asked) < self.holds

@@ -12,6 +12,13 @@ pub(crate) fn api_key(headers: &HeaderMap) -> Option<&[u8]> {
     single(headers, "im-api-key").map(HeaderValue::as_bytes)
 }
 
+/// The value of `Last-Event-ID`: `None` if it was not sent, an error if it was sent more than once or can't be read.
+pub(crate) fn last_event_id(headers: &HeaderMap) -> Option<Result<&str, ()>> {
+    headers
+        .contains_key("last-event-id")
+        .then(|| single(headers, "last-event-id").and_then(|value| value.to_str().ok()).ok_or(()))
+}
+
 /// The token in `IM-Authorization`, bare or after `Bearer`, if it was sent exactly once.
 pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     let value = single(headers, "im-authorization")?.to_str().ok()?;

@@ -26,6 +26,8 @@ mod keys;
 mod tenant_keys;
 mod tenants;
 
+mod hub;
+
 mod answer;
 mod answers;
 mod arrivals;
@@ -46,12 +48,13 @@ pub use admission::{Admission, Clock};
 pub use answers::Answers;
 pub use api_keys::ApiKey;
 pub use arrivals::Arrivals;
-pub use badges::Public;
+pub use badges::{LiveLimits, Public};
 pub use control::{Control, Refused};
 #[cfg(feature = "damage")]
 pub use damage::{Damage, DoDamage};
 pub use fetch::{FETCH_TIMEOUT, Fetch, FetchError, FetchRequest, Fetching, Form};
 pub use gate::Gate;
+pub use hub::{Hub, Seen, Watch, WatchFilter};
 pub use introspection::{ClientCredentials, Introspection};
 pub use jwks::{JwksError, JwksPlace, MAX_JWKS_BYTES, MAX_JWKS_KEYS, parse_jwks};
 pub use key_url::KeyUrl;

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::badges::live::LiveMetrics;
 use crate::claims::TokenError;
 use crate::listener::ListenerMetrics;
 use crate::rates::Scope;
@@ -36,6 +37,7 @@ pub struct Metrics {
     tokens_cached: Gauge,
     key_fetches: Family<FetchLabels, Counter>,
     limited: Family<ScopeLabels, Counter>,
+    pub(crate) live: LiveMetrics,
     pub(crate) listener: ListenerMetrics,
 }
 
@@ -107,6 +109,7 @@ impl Metrics {
             tokens_cached: Gauge::default(),
             key_fetches,
             limited,
+            live: LiveMetrics::new(),
             listener,
         }
     }
@@ -138,6 +141,7 @@ impl Metrics {
             "Requests that were refused because there were too many of a tenant or a user",
             self.limited.clone(),
         );
+        self.live.register(registry);
         self.listener.register(registry);
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use counters::{TagFilter, TagMode};
 
+use crate::hub::WatchFilter;
 use crate::refusal::Refusal;
 use crate::room_tags::{Name, RoomTags, decode, name_of};
 
@@ -39,6 +40,11 @@ impl<'q> Question<'q> {
         let mode = self.mode;
         self.tags.with_slice(|tags| self.not.with_slice(|not| with(&TagFilter { tags, mode, not })))
     }
+
+    /// The rooms that are asked about, for whoever asks for longer than a request.
+    pub(crate) fn filter(&self) -> WatchFilter {
+        self.with_filter(|filter| WatchFilter::from(filter))
+    }
 }
 
 fn tag_mode(query: &str) -> Result<TagMode, Refusal> {
@@ -52,7 +58,12 @@ fn tag_mode(query: &str) -> Result<TagMode, Refusal> {
 /// `minSeq`, on every route.
 pub(crate) fn min_seq(query: &str) -> Result<Option<u64>, Refusal> {
     let Some(text) = single(query, b"minSeq").map_err(|_| Refusal::InvalidMinSeq)? else { return Ok(None) };
-    integer(&text).filter(|sequence| *sequence <= MAX_MIN_SEQ).map(Some).ok_or(Refusal::InvalidMinSeq)
+    sequence(&text).map(Some).ok_or(Refusal::InvalidMinSeq)
+}
+
+/// A sequence that somebody may ask for.
+pub(crate) fn sequence(text: &str) -> Option<u64> {
+    integer(text).filter(|sequence| *sequence <= MAX_MIN_SEQ)
 }
 
 /// A parameter that can't be read, or is there twice.

@@ -52,6 +52,8 @@ refusals! {
     NotFound: NOT_FOUND 404 "Not Found" "NOT_FOUND" "There is nothing at this path",
     /// Another method than GET and HEAD where only these are.
     MethodNotAllowed: METHOD_NOT_ALLOWED 405 "Method Not Allowed" "METHOD_NOT_ALLOWED" "Only GET and HEAD are allowed here",
+    /// Another method than GET where only that is.
+    OnlyGet: METHOD_NOT_ALLOWED 405 "Method Not Allowed" "METHOD_NOT_ALLOWED" "Only GET is allowed here",
     /// Another method than POST where only that is.
     OnlyPost: METHOD_NOT_ALLOWED 405 "Method Not Allowed" "METHOD_NOT_ALLOWED" "Only POST is allowed here",
     /// No, repeated or unknown client key.
@@ -88,6 +90,10 @@ refusals! {
     InvalidLimit: BAD_REQUEST 400 "Invalid parameters" "INVALID_LIMIT" "limit must be one integer from 1 to 1000",
     /// A `cursor` that no answer to this question gave.
     InvalidCursor: BAD_REQUEST 400 "Invalid parameters" "INVALID_CURSOR" "cursor must be the next of a page in the same order",
+    /// What can't be the id of an event.
+    InvalidLastEventId: BAD_REQUEST 400 "Invalid parameters" "INVALID_LAST_EVENT_ID" "Last-Event-ID must be the id of an event of this stream",
+    /// There are as many live badges as may be.
+    Overloaded: SERVICE_UNAVAILABLE 503 "Service Unavailable" "OVERLOADED" "There is too much to do, ask again later",
     /// The counts can't be trusted now.
     NotReady: SERVICE_UNAVAILABLE 503 "Service Unavailable" "NOT_READY" "The counts are not ready, ask again later",
     /// The event that was asked for is not in the counts, and did not come in time.

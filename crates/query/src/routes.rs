@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::accounts;
-use crate::badges::{self, Badges, by_room_tags, me_badge, of_tokens, of_users, rooms, summary};
+use crate::badges::{self, Badges, by_room_tags, live, me_badge, of_tokens, of_users, rooms, summary};
 use crate::control;
 use crate::operator;
 use crate::{Operator, Public};
@@ -16,8 +16,11 @@ use crate::{Operator, Public};
 pub fn public_router(public: Public) -> Router {
     let get_only = |route: MethodRouter<_>| route.fallback(badges::method_not_allowed);
     let post_only = |route: MethodRouter<_>| route.fallback(badges::only_post);
+    // GET stands for HEAD too, unless something else does.
+    let live_only = |route: MethodRouter<_>| route.head(badges::only_get).fallback(badges::only_get);
     Router::new()
         .route("/me/badge", get_only(get(me_badge::me_badge)))
+        .route("/me/badge/live", live_only(get(live::live)))
         .route("/me/badge/summary", get_only(get(summary::summary)))
         .route("/me/badge/rooms", get_only(get(rooms::rooms)))
         .route("/badges", post_only(post(of_tokens::of_tokens)))

@@ -47,8 +47,8 @@ struct Refused {
 
 /// What can be said of a token at once.
 pub(crate) enum Verdict {
-    /// It makes its bearer this user.
-    User(Arc<str>),
+    /// It makes its bearer a user.
+    Good(Verified),
     /// It makes nobody a user.
     Refused(TokenError),
     /// Its key may be at that URL by now.
@@ -94,7 +94,7 @@ impl Tokens {
             return self.refuse(TokenError::Signature);
         };
         match self.verify(&key, tenant, token, &header, now) {
-            Ok(user) => Verdict::User(user),
+            Ok(verified) => Verdict::Good(verified),
             Err(why @ (TokenError::UnknownKey | TokenError::Signature)) => {
                 match tenant.keys.may_be_at_url(&header) {
                     Some(url) => Verdict::AskForKeys(url.clone(), Box::new(header)),
@@ -116,7 +116,7 @@ impl Tokens {
             }
             if is_good {
                 return Some(match valid {
-                    Ok(()) => Verdict::User(verified.user),
+                    Ok(()) => Verdict::Good(verified),
                     Err(why) => Verdict::Refused(why),
                 });
             }
@@ -135,7 +135,7 @@ impl Tokens {
         token: &str,
         header: &Header,
         now: Duration,
-    ) -> Result<Arc<str>, TokenError> {
+    ) -> Result<Verified, TokenError> {
         let verified = claims::verify(tenant, token, header)?;
         self.remember(key, tenant, verified, now)
     }
@@ -146,13 +146,12 @@ impl Tokens {
         tenant: &Tenant,
         verified: Verified,
         now: Duration,
-    ) -> Result<Arc<str>, TokenError> {
+    ) -> Result<Verified, TokenError> {
         verified.check(now, tenant.leeway)?;
         self.metrics.token_verified(None);
-        let user = Arc::clone(&verified.user);
-        self.verified.insert(*key, verified);
+        self.verified.insert(*key, verified.clone());
         self.metrics.tokens_cached(self.verified.len());
-        Ok(user)
+        Ok(verified)
     }
 
     /// Has the keys fetched, and looks again.
@@ -162,7 +161,7 @@ impl Tokens {
         token: &str,
         (url, header): (KeyUrl, Box<Header>),
         clock: &Clock,
-    ) -> Result<Arc<str>, TokenError> {
+    ) -> Result<Verified, TokenError> {
         let reached = tokio::time::timeout(PATIENCE, url.refresh(since_epoch(clock()))).await;
         let key = (rules, Sha256::digest(token.as_bytes()).into());
         let verified = self.verify(&key, tenant, token, &header, since_epoch(clock()));
@@ -187,7 +186,7 @@ impl Tokens {
         token: String,
         endpoint: Introspection,
         clock: Clock,
-    ) -> Result<Arc<str>, TokenError> {
+    ) -> Result<Verified, TokenError> {
         let this = self.clone();
         let asked = tokio::spawn(async move {
             let key = (rules, Sha256::digest(token.as_bytes()).into());
@@ -195,7 +194,7 @@ impl Tokens {
             let _lane = endpoint.lane(&key).await;
             // Somebody may have asked meanwhile.
             match this.remembered(&key, &tenant, since_epoch(clock())) {
-                Some(Verdict::User(user)) => return Ok(user),
+                Some(Verdict::Good(verified)) => return Ok(verified),
                 Some(Verdict::Refused(why)) => return Err(why),
                 _ => {}
             }

@@ -88,7 +88,8 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
     let Metrics { registry, store: store_metrics, consumer: consumer_metrics, query: query_metrics } =
         shared_metrics.of_a_line();
     let (audit_metrics, reload_metrics) = (shared_metrics.audit(), shared_metrics.reload());
-    let live = Live::new(registry, query_metrics.ready.clone());
+    let muted_rooms = convert::muted_rooms(settings.policy.muted_rooms);
+    let live = Live::new(registry, query_metrics.ready.clone(), (muted_rooms, settings.http.live_interval));
     let (line_id, status) = live.new_line();
     let (asked, mut activations_asked) = unbounded_channel();
     let service = Service {
@@ -127,13 +128,16 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
     let public = query::public_router(Public {
         admission,
         answers: service.live.answers(),
-        muted_rooms: convert::muted_rooms(service.settings.policy.muted_rooms),
+        muted_rooms,
         gate: service.live.gate(),
         arrivals: service.live.arrivals(),
         min_seq_wait: service.settings.http.min_seq_wait,
         metrics: query_metrics,
         rates: convert::rates(&service.settings.http.rates, Instant::now()),
+        hub: service.live.hub(),
+        live: service.settings.http.live,
     });
+    tokio::spawn(service.live.hub().run());
     tokio::spawn(service.live.arrivals().wake(service.live.answers()));
     let operator = query::operator_router(operator::routes(&service, operator_token));
     let (stop_public, public_stopped) = watch::channel(());
@@ -194,6 +198,8 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
         None => {
             // Requests stop first, so that nobody is refused for the sake of a commit.
             tracing::info!("stopping: no new requests, then a last commit");
+            // Live badges would never be finished.
+            service.live.hub().close();
             drop(stop_public);
             // The server ends by itself, after its grace at the latest.
             let _ = public.await;

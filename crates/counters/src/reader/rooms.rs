@@ -145,6 +145,18 @@ impl Reader {
         ByTags { total, parts, applied }
     }
 
+    /// Calls `each` with the id of each room of the user, while events of that user wait.
+    pub fn rooms(&self, tenant: &str, user: &str, mut each: impl FnMut(&str)) {
+        self.shared.users.with(tenant, user, |user| {
+            for room in user.memberships.read().plain.rooms() {
+                // A room without a name is gone.
+                if let Some(id) = self.shared.names.get(room) {
+                    each(&id);
+                }
+            }
+        });
+    }
+
     /// Looks at each room that fits the filter. No tag set changes its meaning meanwhile.
     fn each_room(
         &self,

@@ -12,12 +12,16 @@ use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use query::{
-    Admission, Algorithm, ApiKey, Arrivals, Gate, Metrics, Public, Rates, Tenant, Tenants, VerificationKey,
+    Admission, Algorithm, ApiKey, Arrivals, Gate, Hub, LiveLimits, Metrics, Public, Rates, Tenant, Tenants,
+    VerificationKey,
 };
 use tower::ServiceExt;
 
 /// The time at which the clock of a [`Service`] stands, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_700_000_000;
+
+/// The least time between two numbers of a live badge.
+pub(crate) const LIVE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long a request waits for an event.
 pub(crate) const MIN_SEQ_WAIT: Duration = Duration::from_millis(300);
@@ -28,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) admission: Admission,
     pub(crate) gate: Gate,
     pub(crate) arrivals: Arrivals,
+    pub(crate) hub: Hub,
     pub(crate) counters: Counters,
     pub(crate) now: Arc<Mutex<Duration>>,
     pub(crate) registry: Registry,
@@ -47,7 +52,8 @@ impl Service {
     /// Ready, with the tenants `demo` and `other`, who may ask so often.
     pub(crate) fn with_rates(rates: Rates) -> Self {
         let counters = Counters::new(Policies::default());
-        Self::limited(counters, vec![demo(), other()], 1_000, MutedRooms::Count, rates)
+        let policy = (MutedRooms::Count, rates, LiveLimits::default());
+        Self::limited(counters, vec![demo(), other()], 1_000, policy)
     }
 
     pub(crate) fn counting(
@@ -56,15 +62,22 @@ impl Service {
         token_capacity: usize,
         muted_rooms: MutedRooms,
     ) -> Self {
-        Self::limited(counters, tenants, token_capacity, muted_rooms, Rates::default())
+        let policy = (muted_rooms, Rates::default(), LiveLimits::default());
+        Self::limited(counters, tenants, token_capacity, policy)
+    }
+
+    /// Ready, with the tenants `demo` and `other`, whose users may have so many live badges.
+    pub(crate) fn with_live(live: LiveLimits) -> Self {
+        let counters = Counters::new(Policies::default());
+        let policy = (MutedRooms::Count, Rates::default(), live);
+        Self::limited(counters, vec![demo(), other()], 1_000, policy)
     }
 
     fn limited(
         counters: Counters,
         tenants: Vec<Tenant>,
         token_capacity: usize,
-        muted_rooms: MutedRooms,
-        rates: Rates,
+        (muted_rooms, rates, live): (MutedRooms, Rates, LiveLimits),
     ) -> Self {
         let now = Arc::new(Mutex::new(Duration::from_secs(NOW)));
         let hand = Arc::clone(&now);
@@ -78,6 +91,8 @@ impl Service {
         let admission = Admission::new(tenants, token_capacity, clock, metrics.clone());
         let arrivals = Arrivals::new();
         tokio::spawn(arrivals.clone().wake(counters.reader().into()));
+        let hub = Hub::new(counters.reader().into(), gate.clone(), muted_rooms, LIVE_INTERVAL);
+        tokio::spawn(hub.clone().run());
         let router = query::public_router(Public {
             admission: admission.clone(),
             answers: counters.reader().into(),
@@ -87,8 +102,10 @@ impl Service {
             min_seq_wait: MIN_SEQ_WAIT,
             metrics: metrics.clone(),
             rates,
+            hub: hub.clone(),
+            live,
         });
-        Self { router, admission, gate, arrivals, counters, now, registry, metrics }
+        Self { router, admission, gate, arrivals, hub, counters, now, registry, metrics }
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use consumer::{Question, Status};
-use counters::Reader;
+use counters::{MutedRooms, Reader};
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use query::{Answers, Arrivals, Gate};
+use query::{Answers, Arrivals, Gate, Hub};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// A line of counting, told from all others of this process.
@@ -25,6 +26,7 @@ struct Inner {
     ready: Gauge,
     answers: Answers,
     arrivals: Arrivals,
+    hub: Hub,
     state: Mutex<State>,
 }
 
@@ -56,12 +58,14 @@ pub(super) struct Face {
 
 impl Live {
     /// Nothing is answered yet. The first line of all will be that of `status`.
-    pub(super) fn new(registry: Registry, ready: Gauge) -> Self {
+    pub(super) fn new(registry: Registry, ready: Gauge, (muted_rooms, live): (MutedRooms, Duration)) -> Self {
         let first = LineId(0);
+        let (gate, answers) = (Gate::new(), Answers::new());
         Self(Arc::new(Inner {
-            gate: Gate::new(),
+            hub: Hub::new(answers.clone(), gate.clone(), muted_rooms, live),
+            gate,
             ready,
-            answers: Answers::new(),
+            answers,
             arrivals: Arrivals::new(),
             state: Mutex::new(State {
                 lines: 0,
@@ -87,6 +91,11 @@ impl Live {
         self.0.arrivals.clone()
     }
 
+    /// Where live badges are watched.
+    pub(super) fn hub(&self) -> Hub {
+        self.0.hub.clone()
+    }
+
     /// How the live line stands.
     pub(super) fn status(&self) -> Status {
         self.0.state.lock().status.clone()
@@ -110,7 +119,10 @@ impl Live {
         // Of another line than the live one it wakes those who wait for nothing, and they look how far the live one is.
         let arrivals = self.arrivals();
         let announce = move |is_ready| live.announced(line, is_ready);
-        let status = Status::telling(announce, move |sequence| arrivals.arrived(sequence));
+        let arrived = move |sequence| arrivals.arrived(sequence);
+        // Of another line too: then somebody looks in vain.
+        let hub = self.hub();
+        let status = Status::telling(announce, arrived, move |event, applied| hub.applied(event, applied));
         if line == state.live {
             state.status = status.clone();
         }
@@ -132,6 +144,7 @@ impl Live {
             self.0.gate.close();
         }
         self.0.ready.set(i64::from(is_ready));
+        self.0.hub.look_again();
     }
 
     /// Asks the live line for a snapshot of everything applied. Says up to which sequence that is; `None` if there is no line
@@ -186,7 +199,8 @@ mod tests {
     #[test]
     fn the_gate_is_that_of_the_live_line() {
         let ready = Gauge::default();
-        let live = Live::new(Registry::default(), ready.clone());
+        let policy = (MutedRooms::Count, Duration::from_millis(100));
+        let live = Live::new(Registry::default(), ready.clone(), policy);
         let face = |id, status: &Status| Face {
             id,
             status: status.clone(),

@@ -4,6 +4,7 @@
 
 mod http;
 mod listener;
+mod live;
 mod nats;
 mod store;
 
@@ -60,7 +61,7 @@ pub(super) const TLS_KEY_FILE: &str = "http.tls_key_file";
 
 /// All settings, table by table.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    [DATA, nats::NATS, http::HTTP, listener::LISTENER, POLICY, store::STORE, store::AUDIT, LOG]
+    [DATA, nats::NATS, http::HTTP, live::LIVE, listener::LISTENER, POLICY, store::STORE, store::AUDIT, LOG]
         .into_iter()
         .flatten()
 }

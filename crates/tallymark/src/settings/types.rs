@@ -69,6 +69,9 @@ pub(crate) struct Http {
     pub(crate) operator_token_file: Option<PathBuf>,
     pub(crate) token_cache_entries: usize,
     pub(crate) min_seq_wait: Duration,
+    /// The least time between two numbers of a live badge.
+    pub(crate) live_interval: Duration,
+    pub(crate) live: query::LiveLimits,
     pub(crate) limits: query::Limits,
     pub(crate) rates: Rates,
     pub(crate) tls_certificate_file: Option<PathBuf>,
@@ -99,6 +102,8 @@ impl Default for Http {
             operator_token_file: None,
             token_cache_entries: 0,
             min_seq_wait: Duration::ZERO,
+            live_interval: Duration::ZERO,
+            live: query::LiveLimits::default(),
             limits: query::Limits::default(),
             rates: Rates::default(),
             tls_certificate_file: None,

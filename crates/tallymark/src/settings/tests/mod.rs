@@ -54,6 +54,8 @@ fn without_file_and_environment_the_settings_are_the_defaults() {
     assert_eq!(settings.http.operator_listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.http.token_cache_entries, 100_000);
     assert_eq!(settings.http.min_seq_wait.as_millis(), 3_000);
+    assert_eq!(settings.http.live_interval.as_millis(), 100);
+    assert_eq!(settings.http.live, query::LiveLimits::default());
     assert_eq!(settings.http.limits, query::Limits::default());
     assert_eq!((settings.http.rates.tenant_per_second, settings.http.rates.user_per_second), (0, 0));
     assert_eq!((&settings.http.tls_certificate_file, &settings.http.tls_key_file), (&None, &None));
@@ -119,6 +121,16 @@ fn every_limit_can_be_set() {
         requests_in_flight: 11,
     };
     assert_eq!(load(file, &[]).unwrap().http.limits, expected);
+}
+
+#[test]
+fn every_limit_of_live_badges_can_be_set() {
+    let file = "[http]\nlive_per_second = 4\nlive_keep_alive_ms = 101\nlive_connections = 2\n\
+                live_connections_per_user = 3";
+    let http = load(file, &[]).unwrap().http;
+    let keep_alive = Duration::from_millis(101);
+    let expected = query::LiveLimits { connections: 2, connections_per_user: 3, keep_alive };
+    assert_eq!((http.live_interval, http.live), (Duration::from_millis(250), expected));
 }
 
 #[test]
