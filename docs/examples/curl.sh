@@ -47,13 +47,17 @@ again() {
 
 # A connection that ends is made anew, from the last event on.
 live() {
-  local left=$1 last="" name value status
+  local left=$1 last="" event="" name value status
   tags "${@:2}"
   while true; do
     while IFS=: read -r name value; do
+      value=${value# }
       case $name in
-        id) last=${value# } ;;
+        event) event=$value ;;
+        id) last=$value ;;
         data)
+          # The only other event says why this is the end of the stream.
+          if [ "$event" != badge ]; then continue; fi
           number <<< "$value"
           left=$((left - 1))
           if [ "$left" = 0 ]; then

@@ -70,6 +70,7 @@ async function live(count, ...tags) {
     try {
       for await (const event of events(answer.body)) {
         last = event.id ?? last;
+        // The only other event says why this is the end of the stream.
         if (event.type !== "badge") continue;
         console.log(JSON.parse(event.data).badge);
         left -= 1;

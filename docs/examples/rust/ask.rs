@@ -118,6 +118,7 @@ fn again(asker: &Asker, times: u32) -> Result<()> {
 fn live(asker: &Asker, count: usize, tags: &[(&str, &str)]) -> Result<()> {
     let mut left = count;
     let mut last: Option<String> = None;
+    let mut event = String::new();
     loop {
         let last_event = last.as_deref().map(|id| ("Last-Event-ID", id));
         let answer = asker.ask("/me/badge/live", tags, last_event)?;
@@ -126,14 +127,16 @@ fn live(asker: &Asker, count: usize, tags: &[(&str, &str)]) -> Result<()> {
             let Ok(line) = line else { break };
             match line.split_once(": ") {
                 Some(("id", id)) => last = Some(id.to_owned()),
-                Some(("data", data)) => {
+                Some(("event", name)) => name.clone_into(&mut event),
+                Some(("data", data)) if event == "badge" => {
                     println!("{}", number(data)?);
                     left -= 1;
                     if left == 0 {
                         return Ok(());
                     }
                 }
-                // Of the other lines, an empty one ends an event, and one that begins with a colon says that all is well.
+                // The only other event says why this is the end of the stream. An empty line ends an event, and one
+                // that begins with a colon says that all is well.
                 Some(_) | None => {}
             }
         }

@@ -27,6 +27,7 @@ export function live(url, headers, told) {
       for await (const event of events(answer.body, heard)) {
         if (event.retry !== undefined) retry = event.retry;
         if (event.id !== undefined) last = event.id;
+        if (event.type === "end") throw new Error(`the stream ended: ${JSON.parse(event.data).reason}`);
         if (event.type !== "badge") continue;
         failures = 0;
         told.state({ is: "live" });
