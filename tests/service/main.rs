@@ -4,9 +4,11 @@
 mod before_time;
 mod crashes;
 mod dead_letters;
+mod demo_page;
 mod drift;
 mod dump;
 mod elsewhere;
+mod examples;
 mod freshness;
 mod handing_over;
 mod hostile;

@@ -1,4 +1,4 @@
-//! Where the executable `tallymark` is, built from the sources as they are now.
+//! Where executables are, built from the sources as they are now.
 
 use std::env;
 use std::fs;
@@ -11,10 +11,24 @@ use std::time::SystemTime;
 /// `cargo test --workspace` builds it anew, `cargo test -p tests` does not: in that case cargo is
 /// called here. Tests that do this at once wait for each other, and all but the first find it built.
 pub fn tallymark() -> PathBuf {
+    fresh("tallymark", &["--package", "tallymark"])
+}
+
+/// The executable behind `cargo xtask`.
+pub fn xtask_executable() -> PathBuf {
+    fresh("xtask", &["--package", "xtask"])
+}
+
+/// The example in Rust of docs/examples.
+pub fn example() -> PathBuf {
+    fresh("examples/ask", &["--package", "tests", "--example", "ask"])
+}
+
+fn fresh(path: &str, selection: &[&str]) -> PathBuf {
     let directory = profile_directory();
-    let executable = directory.join("tallymark");
+    let executable = directory.join(path);
     if !is_fresh(&executable) {
-        build(&directory, target_of(&directory), &[]);
+        build(&directory, target_of(&directory), selection);
     }
     executable
 }
@@ -26,7 +40,7 @@ pub fn damageable_tallymark() -> PathBuf {
     let target = target_of(&directory).join("damageable");
     let executable = target.join(directory.file_name().unwrap_or_default()).join("tallymark");
     if !is_fresh(&executable) {
-        build(&directory, &target, &["--features", "damage"]);
+        build(&directory, &target, &["--package", "tallymark", "--features", "damage"]);
     }
     executable
 }
@@ -59,18 +73,18 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
-fn build(directory: &Path, target: &Path, features: &[&str]) {
+fn build(directory: &Path, target: &Path, selection: &[&str]) {
     let profile = match directory.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--package", "tallymark", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(target)
-        .args(features)
+        .args(selection)
         .env("CARGO_BUILD_BUILD_DIR", target_of(directory))
         .current_dir(xtask::root())
         .status()
         .expect("cargo can't be run");
-    assert!(status.success(), "tallymark can't be built: {status}");
+    assert!(status.success(), "{selection:?} can't be built: {status}");
 }

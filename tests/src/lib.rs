@@ -5,6 +5,8 @@
 //! the log of the program concerned.
 
 mod asker;
+mod browser;
+mod demo;
 mod descriptors;
 mod executable;
 mod http;
@@ -21,8 +23,10 @@ mod terminal;
 mod wait;
 
 pub use asker::{Asker, Badge};
+pub use browser::Browser;
+pub use demo::Demo;
 pub use descriptors::allow_descriptors;
-pub use executable::{damageable_tallymark, tallymark};
+pub use executable::{damageable_tallymark, example, tallymark, xtask_executable};
 pub use http::{Answer, Client};
 pub use live::LiveBadges;
 pub use metrics::Metrics;

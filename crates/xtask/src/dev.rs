@@ -2,28 +2,28 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use xtask::{NatsServer, Options, Store};
 
 use crate::cargo::{cargo, pass};
+use chat::{Started, chat};
+use page::{Page, Place};
 use question::Question;
 use settings::Settings;
 use stop::{Stop, Waited};
 use tallymark::{Publisher, Service};
-use team::{TAG, Team, USER};
+use team::{TAG, USER};
 
+mod chat;
 mod http;
+mod page;
 mod question;
 mod settings;
 mod stop;
 mod tallymark;
 mod team;
-
-/// The team does the same in every run.
-const SEED: u64 = 42;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -33,31 +33,47 @@ pub(crate) struct Arguments {
     /// Go on with the streams and counts of the last run
     #[arg(long)]
     keep: bool,
+    /// Where streams, counts, settings and logs are [default: target/dev]
+    #[arg(long)]
+    home: Option<PathBuf>,
+    /// Runs this tallymark instead of building one
+    #[arg(long)]
+    executable: Option<PathBuf>,
 }
 
 /// Whatever was started is stopped in order at the end, and killed where an error ends this.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let home = xtask::target().join("dev");
+    let home = arguments.home.clone().unwrap_or_else(|| xtask::target().join("dev"));
     fs::create_dir_all(&home)?;
     let _lock = lock(&home)?;
     if !arguments.keep {
         remove(&home.join("nats"))?;
         remove(&home.join("data"))?;
     }
-    pass(&mut cargo(["build", "--package", "tallymark"]))?;
-    let executable = xtask::target().join("debug").join("tallymark");
+    let executable = match &arguments.executable {
+        Some(executable) => executable.clone(),
+        None => {
+            pass(&mut cargo(["build", "--package", "tallymark"]))?;
+            xtask::target().join("debug").join("tallymark")
+        }
+    };
 
     let stop = Stop::listen()?;
+    let place = Place::take()?;
     let store = Store::At(home.join("nats"));
     let mut nats = NatsServer::start(&Options { store, ..Options::default() })?;
-    let settings = Settings::write(&home, &nats.url(), arguments.port)?;
+    let settings = Settings::write(&home, &nats.url(), arguments.port, &place.origin())?;
     let mut service = Service::start(&executable, &settings)?;
     if service.wait_until_ready(&settings, &stop)? == Waited::Through {
         let mut publisher = Publisher::start(&executable, &settings)?;
         let question = Question::new(settings.badge)?;
-        println!("\n{}", welcome(&nats, &settings, &question));
-        chat(&mut nats, &mut service, &mut publisher, &question, &stop)?;
+        println!("\n{}", welcome(&nats, &settings, &question, &place.origin()));
+        let page = Page::serve(place, &question);
+        let started =
+            Started { executable: &executable, settings: &settings, question: &question, stop: &stop };
+        chat(&started, &mut nats, &mut service, &mut publisher, &page)?;
         println!("\nstopping");
+        drop(page);
         publisher.stop()?;
     }
     service.stop()?;
@@ -66,43 +82,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Lets the team chat, and shows the badge whenever it changes.
-fn chat(
-    nats: &mut NatsServer,
-    service: &mut Service,
-    publisher: &mut Publisher,
-    question: &Question,
-    stop: &Stop,
-) -> Result<()> {
-    let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let mut team = Team::new(SEED, &run.to_string());
-    for step in team.opening() {
-        publisher.publish(&step.event)?;
-    }
-    let mut shown = None;
-    loop {
-        let step = team.next();
-        publisher.publish(&step.event)?;
-        if stop.wait(step.pause) == Waited::Stopped {
-            return Ok(());
-        }
-        tallymark::must_run(nats.process().context("the nats-server was stopped")?)?;
-        service.must_run()?;
-        let badges = question.ask().or_else(|error| service.blame(error))?;
-        if shown.as_ref() != Some(&badges) {
-            println!("{badges}   {}", step.said);
-            shown = Some(badges);
-        }
-    }
-}
-
-fn welcome(nats: &NatsServer, settings: &Settings, question: &Question) -> String {
+fn welcome(nats: &NatsServer, settings: &Settings, question: &Question, page: &str) -> String {
     let shown = |path: &Path| path.strip_prefix(xtask::root()).unwrap_or(path).display().to_string();
     let (url, streams) = (nats.url(), shown(nats.directory()));
     let (badge, operator, file) = (settings.badge, settings.operator, shown(&settings.file));
     let (all, tagged) = (question.curl(), question.curl_tagged());
     format!(
-        "nats-server   {url} (files in {streams})
+        "demo page     {page}/
+nats-server   {url} (files in {streams})
 badges        http://{badge}/me/badge (settings in {file}, log beside it)
 operator      http://{operator}/readyz and /metrics
 

@@ -7,5 +7,5 @@ mod workspace;
 
 pub use nats_server::{NatsServer, NatsServerError, Options, Store};
 pub use process::{Process, Signal};
-pub use tool::{Release, Tool, ToolError};
+pub use tool::{Release, Tool, ToolError, node_modules};
 pub use workspace::{root, target};

@@ -67,6 +67,9 @@ fn tests() -> Result<Tally> {
     // Installed here, where a failure is told once and not by each test.
     let server = Tool::NATS_SERVER.find_or_install()?;
     println!("nats-server: {}", server.display());
+    let browser = Tool::find_or_install_all([&Tool::CHROMIUM, &Tool::CHROMEDRIVER])?;
+    println!("chromium: {}", browser[0].display());
+    println!("node: {}", Tool::NODE.find_or_install()?.display());
     let mut command = cargo(["test", "--workspace"]);
     let mut child = command.stdout(Stdio::piped()).spawn().context("cargo can't be run")?;
     let printed = child.stdout.take().context("cargo's standard output is no pipe")?;

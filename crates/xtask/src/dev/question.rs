@@ -37,6 +37,16 @@ impl Question {
         Ok(Self { server, token: token.context("the demo's token can't be made")? })
     }
 
+    /// Who is asked.
+    pub(super) fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// What proves that [`USER`] asks.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Asks now.
     pub(super) fn ask(&self) -> Result<Badges> {
         Ok(Badges { total: self.badge(PLAIN)?, tagged: self.badge(&tagged())? })

@@ -20,8 +20,8 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Writes the file `tallymark.toml` in the directory `home`. The badge is at `port`; without one at 8080, or at any free
-    /// port when that is taken.
-    pub(super) fn write(home: &Path, nats_url: &str, port: Option<u16>) -> Result<Self> {
+    /// port when that is taken. The page with this origin may ask from a browser.
+    pub(super) fn write(home: &Path, nats_url: &str, port: Option<u16>, page: &str) -> Result<Self> {
         let badge = match port {
             Some(port) => free(port).with_context(|| format!("--port {port} can't be used"))?,
             None => free(8080).or_else(|_| free(0))?,
@@ -44,6 +44,7 @@ operator_listen = "{operator}"
 [[tenant]]
 name = "{TENANT}"
 client_keys = ["{CLIENT_KEY}"]
+allowed_origins = ["{page}"]
 token = {{ algorithm = "HS256", secret = "{SECRET}" }}
 "#
             ),

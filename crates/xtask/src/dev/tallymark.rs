@@ -58,6 +58,12 @@ impl Service {
         must_run(&mut self.0)
     }
 
+    /// As a crash would.
+    pub(super) fn kill(&mut self) -> Result<()> {
+        self.0.kill()?;
+        Ok(())
+    }
+
     /// The service did not answer: that it ended, if it did, says more than `error`.
     pub(super) fn blame<T>(&mut self, error: Error) -> Result<T> {
         self.0.wait(END_PATIENCE)?;

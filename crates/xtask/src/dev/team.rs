@@ -9,8 +9,11 @@ use events::{
 use fastrand::Rng;
 
 use super::settings::TENANT;
-use room::{PLANS, Room};
+use room::Room;
 
+pub(super) use room::PLANS;
+
+mod by_hand;
 mod room;
 
 /// Whose badge is looked at.

@@ -1,9 +1,11 @@
 //! Packages of Debian that carry an executable, taken apart rather than installed: nobody has to be root, and
 //! nothing of the machine changes. apt-get checks Debian's signature.
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -14,29 +16,113 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Puts the executable of a package into `prefix/bin`. Fails with what apt-get says, or why it can't be run.
 pub(super) fn install(package: &str, executable: &str, scratch: &Path, prefix: &Path) -> Result<(), String> {
-    let (lists, cache) = (scratch.join("lists"), scratch.join("cache"));
-    for directory in [lists.join("partial"), cache.join("archives/partial"), prefix.join("bin")] {
-        fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    }
-    let apt_get = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(["--quiet=2", "--option=Debug::NoLocking=true"]);
-        command.arg(format!("--option=Dir::State::Lists={}", lists.display()));
-        command.arg(format!("--option=Dir::Cache={}", cache.display()));
-        command.args(arguments).current_dir(scratch);
-        command
-    };
-    run("apt-get", &mut apt_get(&["update"]), scratch)?;
-    run("apt-get", &mut apt_get(&["download", package]), scratch)?;
-    let files = fs::read_dir(scratch).map_err(|error| error.to_string())?;
-    let mut files = files.filter_map(Result::ok).map(|entry| entry.path());
-    let archive = files.find(|path| path.extension().is_some_and(|extension| extension == "deb"));
+    let apt_get = AptGet::new(scratch)?;
+    make(&prefix.join("bin"))?;
+    apt_get.run(&["update"])?;
+    apt_get.run(&["download", package])?;
+    let archive = archives(scratch)?.pop();
     let archive = archive.ok_or_else(|| format!("apt-get download left no package {package}"))?;
     let unpacked = scratch.join("unpacked");
-    run("dpkg-deb", Command::new("dpkg-deb").arg("--extract").arg(archive).arg(&unpacked), scratch)?;
+    unpack(&archive, &unpacked, scratch)?;
     let found = unpacked.join("usr/bin").join(executable);
     let place = prefix.join("bin").join(executable);
     fs::rename(&found, place).map_err(|error| format!("{package} has no {executable}: {error}"))
+}
+
+/// Puts a package, and whatever it needs that is not installed on the machine, into `prefix/root`, and a script for each
+/// of its programs into `prefix/bin`, which lets the program find its libraries.
+pub(super) fn install_with_libraries(
+    package: &str,
+    programs: &[(&str, &str)],
+    scratch: &Path,
+    prefix: &Path,
+) -> Result<(), String> {
+    let apt_get = AptGet::new(scratch)?;
+    let root = prefix.join("root");
+    make(&root)?;
+    make(&prefix.join("bin"))?;
+    apt_get.run(&["update"])?;
+    // What is installed already is known from the machine's own list, which is only read. A page without any font shows
+    // no letters.
+    let install = ["--yes", "--reinstall", "--no-install-recommends", "--download-only", "install"];
+    apt_get.run(&[&install[..], &[package, "fonts-dejavu-core"]].concat())?;
+    for archive in archives(&apt_get.archives())? {
+        unpack(&archive, &root, scratch)?;
+    }
+    let mut libraries = BTreeSet::new();
+    collect_libraries(&root, &mut libraries).map_err(|error| format!("{}: {error}", root.display()))?;
+    let within = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
+    let search: Vec<_> = libraries.iter().map(|path| format!("$root/{}", within(path))).collect();
+    for (name, path) in programs {
+        if !root.join(path).is_file() {
+            return Err(format!("{package} has no {path}"));
+        }
+        let script = format!(
+            "#!/bin/sh\nroot=$(dirname \"$(dirname \"$(readlink -f \"$0\")\")\")/root\n\
+             LD_LIBRARY_PATH={} exec \"$root/{path}\" \"$@\"\n",
+            search.join(":"),
+        );
+        let file = prefix.join("bin").join(name);
+        fs::write(&file, script)
+            .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o755)))
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// The directories below this one that have shared libraries.
+fn collect_libraries(directory: &Path, found: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            collect_libraries(&entry.path(), found)?;
+        } else if entry.file_name().to_string_lossy().contains(".so") {
+            found.insert(directory.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// apt-get with lists and a cache of its own.
+struct AptGet<'a> {
+    scratch: &'a Path,
+}
+
+impl<'a> AptGet<'a> {
+    fn new(scratch: &'a Path) -> Result<Self, String> {
+        let apt_get = Self { scratch };
+        make(&scratch.join("lists/partial"))?;
+        make(&apt_get.archives().join("partial"))?;
+        Ok(apt_get)
+    }
+
+    fn archives(&self) -> PathBuf {
+        self.scratch.join("cache/archives")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<(), String> {
+        let mut command = Command::new("apt-get");
+        command.args(["--quiet=2", "--option=Debug::NoLocking=true"]);
+        command.arg(format!("--option=Dir::State::Lists={}", self.scratch.join("lists").display()));
+        command.arg(format!("--option=Dir::Cache={}", self.scratch.join("cache").display()));
+        command.args(arguments).current_dir(self.scratch);
+        run("apt-get", &mut command, self.scratch)
+    }
+}
+
+fn make(directory: &Path) -> Result<(), String> {
+    fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))
+}
+
+/// The packages in a directory.
+fn archives(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let files = fs::read_dir(directory).map_err(|error| error.to_string())?;
+    let files = files.filter_map(Result::ok).map(|entry| entry.path());
+    Ok(files.filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect())
+}
+
+fn unpack(archive: &Path, to: &Path, scratch: &Path) -> Result<(), String> {
+    run("dpkg-deb", Command::new("dpkg-deb").arg("--extract").arg(archive).arg(to), scratch)
 }
 
 /// Runs a program that must succeed, for no longer than there is patience.

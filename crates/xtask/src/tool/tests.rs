@@ -43,6 +43,19 @@ fn path_is_searched_for_the_first_that_is_new_enough() {
     assert_eq!(Tool::NATS_SERVER.find_in(None), None);
 }
 
+#[test]
+fn what_has_to_fit_comes_from_one_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = Some(directory.path().as_os_str());
+    let both = || Tool::find_all_in([&Tool::CHROMIUM, &Tool::CHROMEDRIVER], path);
+    let chromium = put_script(directory.path(), "chromium", "echo Chromium 156.0.8078.108");
+    assert_eq!(both(), None);
+    put_script(directory.path(), "chromedriver", "echo ChromeDriver 90.0.1");
+    assert_eq!(both(), None);
+    let driver = put_script(directory.path(), "chromedriver", "echo ChromeDriver 156.0.8078.108");
+    assert_eq!(both(), Some([chromium, driver]));
+}
+
 const MAKE_WHEEL: &str = r##"
 import hashlib, sys, zipfile
 path = sys.argv[1] + "/greeter-1.0-py3-none-any.whl"

@@ -10,18 +10,18 @@ use super::{TAG, USER, id};
 const RECENT: usize = 12;
 
 /// A room as it is set up.
-pub(super) struct Plan {
-    pub(super) name: &'static str,
+pub(in crate::dev) struct Plan {
+    pub(in crate::dev) name: &'static str,
     /// But for [`TAG`], which comes and goes.
     tags: &'static [&'static str],
     is_urgent: bool,
     /// The user is the first of them.
-    pub(super) members: &'static [&'static str],
+    pub(in crate::dev) members: &'static [&'static str],
 }
 
 const EVERYBODY: &[&str] = &[USER, "bob", "chloe", "dave", "emma"];
 
-pub(super) const PLANS: &[Plan] = &[
+pub(in crate::dev) const PLANS: &[Plan] = &[
     Plan { name: "general", tags: &["team"], is_urgent: false, members: EVERYBODY },
     Plan { name: "lunch", tags: &["social"], is_urgent: false, members: EVERYBODY },
     Plan { name: "design", tags: &["product"], is_urgent: false, members: &[USER, "bob", "chloe"] },
