@@ -30,7 +30,7 @@ const FILTERS: [(&str, Filter<'static>); 5] = [
 fn all_are_right<'a>(
     live: &LiveBadges,
     recount: &Recount,
-    asked: impl Iterator<Item = (&'a str, &'a str, Filter<'a>)> + Clone,
+    asked: &(impl Iterator<Item = (&'a str, &'a str, Filter<'a>)> + Clone),
 ) {
     until("the right numbers", || {
         assert_eq!(live.ended(), 0, "live badges have ended");
@@ -79,8 +79,8 @@ fn after_random_histories_every_number_is_right() {
         for (event, _) in events {
             recount.hear(event);
         }
-        all_are_right(&from_the_beginning, &recount, asked.clone());
-        all_are_right(later.as_ref().unwrap(), &recount, asked.clone());
+        all_are_right(&from_the_beginning, &recount, &asked);
+        all_are_right(later.as_ref().unwrap(), &recount, &asked);
     }
     let seen = service.metrics().sum("tallymark_http_live_events_total");
     assert!(seen > 2 * questions.len() as u64, "{seen} numbers");
@@ -116,7 +116,7 @@ fn post(nats: &Nats, recount: &mut Recount, run: &str) {
     let began = Instant::now();
     let portion = POSTS_PER_SECOND / 20;
     let mut random = fastrand::Rng::with_seed(7);
-    for batch in 0..(LOAD.as_secs() as usize * 20) {
+    for batch in 0..LOAD.as_secs() * 20 {
         let due = began + Duration::from_millis(50) * u32::try_from(batch).unwrap();
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let bodies = (0..portion).map(|place| {
@@ -199,7 +199,7 @@ fn five_thousand_are_right_under_two_thousand_posts_a_second() {
     assert!(grown < BYTES * MEMBERS as u64, "memory grew by {grown} bytes");
     let with = p99_to_visible(&nats, server, || post(&nats, &mut recount, "with"));
     let asked = questions.iter().map(|(_, tenant, user)| (*tenant, user.as_str(), Filter::default()));
-    all_are_right(&live, &recount, asked);
+    all_are_right(&live, &recount, &asked);
     let grown = resident(&service).saturating_sub(before);
     println!("{} bytes for each at the end, after {} numbers", grown / MEMBERS as u64, live.numbers());
     assert!(grown < BYTES * MEMBERS as u64 + BYTES_BESIDES, "memory grew by {grown} bytes");
