@@ -212,13 +212,13 @@ async fn numbers_are_coalesced() {
 /// that of the counts. A wake-up that is missed shows as a watch that stays behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_change_is_missed() {
-    const ROUNDS: u64 = 300;
+    const ROUNDS: usize = 300;
     const USERS: usize = 8;
     let mut applier = Applier::new(Duration::ZERO);
     let hub = applier.hub.clone();
     tokio::spawn(hub.clone().run());
     let reader = applier.counters.reader();
-    let (go, rounds) = std::sync::mpsc::channel::<u64>();
+    let (go, rounds) = std::sync::mpsc::channel::<usize>();
     let (done, mut is_done) = tokio::sync::mpsc::unbounded_channel();
     let applying = std::thread::spawn(move || {
         for round in rounds {
@@ -227,7 +227,7 @@ async fn no_change_is_missed() {
                     "joined r{user} u{user}; posted r{user} m{round} by ann; read all u{user}; joined all u{user}; \
                      posted all m{round}-{user} by ann; tagged r{user} work"
                 ));
-                if (round as usize + user) % 3 == 0 {
+                if (round + user).is_multiple_of(3) {
                     applier.apply(&format!("left r{user} u{user}; tagged all work"));
                 }
             }
@@ -247,7 +247,7 @@ async fn no_change_is_missed() {
         let stay = listeners.len().saturating_sub(USERS);
         listeners.drain(..stay.min(USERS));
         while listeners.len() < USERS * 3 {
-            let place = listeners.len() + round as usize;
+            let place = listeners.len() + round;
             listeners.push(Listener::new(hub.watch("t", &user(place), filter(place)), place));
         }
         is_done.recv().await.expect("it applies");
