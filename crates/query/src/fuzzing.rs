@@ -34,7 +34,7 @@ impl TokenVerifier {
     ) -> Result<Arc<str>, &'static str> {
         let rules = Fingerprint::of(&[&place.to_le_bytes()]);
         match self.0.verdict((rules, tenant), token, now) {
-            Verdict::User(user) => Ok(user),
+            Verdict::Good(verified) => Ok(verified.user),
             Verdict::Refused(reason) => Err(reason.as_str()),
             Verdict::AskForKeys(..) | Verdict::Introspect(_) => Err("asked elsewhere"),
         }
