@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::chat::Chat;
-use crate::server::{LONG, Server, limits, read_all, read_head};
+use crate::server::{LONG, Server, limits, read_all};
 use crate::support::{Service, demo, token_of};
 use crate::tls::{ONE, front, http2};
 
@@ -96,7 +96,7 @@ async fn web_pages_may_ask() {
     let server = Server::start(service.router.clone(), front).await;
     let mut stream = server.connect().await;
     stream.write_all(&ask("bob", "Origin: https://chat.example\r\nLast-Event-ID: 0\r\n")).await.unwrap();
-    let head = read_head(&mut stream).await;
+    let head = read_until(&mut stream, "\r\n\r\n").await;
     assert!(head.contains("access-control-allow-origin: https://chat.example\r\n"), "{head}");
     assert!(head.contains("content-type: text/event-stream\r\n"), "{head}");
     service.hub.close();
