@@ -123,3 +123,19 @@ fn what_has_come_is_answered_before_the_end() {
     });
     assert_eq!(peer.ask("chat-ask.demo.badges", r#"{"users":["bob"]}"#), None, "it has ended");
 }
+
+#[test]
+fn nobody_waits_for_a_server_that_is_away() {
+    let mut nats = Nats::start();
+    let (mut service, _peer) = started(&nats, &[("http.shutdown_grace_ms", "600000")]);
+    nats.kill();
+    service.readiness("no connection", |said| said["connected"] == false);
+    until("no connection for questions", || {
+        match service.metrics().sum("tallymark_nats_questions_connected") {
+            0 => Ok(()),
+            other => Err(other),
+        }
+    });
+    // A test does not wait for as long as that grace.
+    assert_eq!(service.terminate().code, Some(0));
+}

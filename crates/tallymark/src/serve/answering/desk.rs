@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::Client;
+use async_nats::connection::State;
 use async_nats::service::{Request, Service};
 use bytes::Bytes;
 use events::Prefix;
@@ -92,14 +93,18 @@ impl Desk {
     }
 
     /// Takes those that have come, and no more, and returns when all are answered.
-    pub(super) async fn end(&self, service: Service, questions: &mut Endpoints, client: &Client) {
+    pub(super) async fn end(&self, service: Service, questions: &mut Endpoints) {
+        // Without a connection there is nobody to answer, and the end of the subscription would not come.
+        if self.client.connection_state() != State::Connected {
+            return;
+        }
         // It never fails.
         let _ = service.stop().await;
         self.take_all(questions).await;
         // It would fail if the semaphore were closed.
         let _ = self.places.acquire_many(self.most_questions).await;
-        // Without a connection there is nobody to send to.
-        let _ = client.flush().await;
+        // An error means that the connection has gone meanwhile.
+        let _ = self.client.flush().await;
     }
 
     fn take(&self, asked: Asked, mut request: Request) {

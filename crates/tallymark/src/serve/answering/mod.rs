@@ -80,19 +80,19 @@ impl Answerer {
                 let (service, questions) = service::start(&client, &self.nats).await?;
                 tokio::spawn(service::warn_of_streams(client.clone(), self.nats.clone()));
                 let from = (self.servers.clone(), self.hub.clone());
-                let desk = Desk::new(&self.nats, from, self.metrics.clone(), client.clone());
-                anyhow::Ok((client, service, questions, desk))
+                let desk = Desk::new(&self.nats, from, self.metrics.clone(), client);
+                anyhow::Ok((service, questions, desk))
             };
             let begun = tokio::select! {
                 begun = answering => begun,
                 _ = &mut stopped => return,
             };
             match begun {
-                Ok((client, service, mut questions, desk)) => {
+                Ok((service, mut questions, desk)) => {
                     tokio::select! {
                         () = desk.take_all(&mut questions) => {}
                         _ = &mut stopped => {
-                            let ending = desk.end(service, &mut questions, &client);
+                            let ending = desk.end(service, &mut questions);
                             if tokio::time::timeout(self.grace, ending).await.is_err() {
                                 tracing::warn!("questions over NATS were left unanswered: http.shutdown_grace_ms is over");
                             }
