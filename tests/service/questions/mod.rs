@@ -191,17 +191,22 @@ fn it_is_found_like_any_service() {
     let nats = Nats::start();
     let (_service, peer) = started(&nats, &[]);
     let find = |verb: &str| peer.ask(&format!("$SRV.{verb}.tallymark"), "").expect("it answers").json();
-    let before = find("STATS")["endpoints"][0].clone();
+    let endpoint = |found: &Value, name: &str| {
+        let endpoints = found["endpoints"].as_array().expect("a list");
+        endpoints.iter().find(|endpoint| endpoint["name"] == name).expect("it is there").clone()
+    };
+    let before = endpoint(&find("STATS"), "badges");
     assert_eq!(find("PING")["name"], "tallymark");
     let info = find("INFO");
     assert_eq!(info["metadata"], json!({ "stream": "CHAT", "subject_prefix": "chat" }));
     assert!(info["version"].as_str().is_some_and(|version| version.split('.').count() == 3), "{info}");
     assert!(!info["description"].as_str().unwrap().is_empty());
-    let endpoint = info["endpoints"].as_array().unwrap().iter().find(|endpoint| endpoint["name"] == "badges");
-    assert_eq!(endpoint.unwrap()["subject"], "chat-ask.*.badges");
+    for name in ["badges", "watch"] {
+        assert_eq!(endpoint(&info, name)["subject"], format!("chat-ask.*.{name}"));
+    }
     asked(&peer, "demo", &json!({ "users": ["bob"] }));
     asked(&peer, "demo", &json!({ "users": 1 }));
-    let stats = find("STATS")["endpoints"][0].clone();
+    let stats = endpoint(&find("STATS"), "badges");
     let more = |field: &str| stats[field].as_u64().unwrap() - before[field].as_u64().unwrap();
     assert_eq!((more("num_requests"), more("num_errors")), (2, 1), "{before} {stats}");
     assert_eq!(stats["last_error"], "400:INVALID_USERS");
