@@ -133,7 +133,7 @@ fn what_cannot_be_answered_says_why() {
     let not_yet = asked(&peer, "demo", &json!({ "users": ["bob"], "minSeq": 100 }));
     assert_eq!(not_yet.json()["error"]["badgeSeq"], nats.last_sequence(Nats::STREAM));
 
-    let long = |bytes: usize| format!(r#"{{"users":["bob"],"x":"{}"}}"#, "x".repeat(bytes - 25));
+    let long = |bytes: usize| format!(r#"{{"users":["bob"],"x":"{}"}}"#, "x".repeat(bytes - 24));
     for (bytes, expected) in [(1 << 20, ""), ((1 << 20) + 1, "BODY_TOO_LARGE")] {
         let body = long(bytes);
         assert_eq!(body.len(), bytes);
