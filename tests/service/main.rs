@@ -5,6 +5,7 @@ mod before_time;
 mod crashes;
 mod dead_letters;
 mod demo_page;
+mod described;
 mod drift;
 mod dump;
 mod elsewhere;

@@ -36,6 +36,6 @@ pub use program::{Finished, Program, Redirected};
 pub use real_chat::real_chat;
 pub use recount::{BeforeTimes, Recount};
 pub use service::Service;
-pub use settings::{Settings, home, token};
+pub use settings::{Settings, api_key, client_key, home, token};
 pub use terminal::Terminal;
 pub use wait::{PATIENCE, until};

@@ -76,12 +76,12 @@ pub fn home() -> TempDir {
 }
 
 /// What a tenant's apps send as IM-CLIENT-KEY.
-pub(crate) fn client_key(tenant: &str) -> String {
+pub fn client_key(tenant: &str) -> String {
     format!("{tenant}-client-key")
 }
 
 /// What a tenant's servers send as IM-API-KEY.
-pub(crate) fn api_key(tenant: &str) -> String {
+pub fn api_key(tenant: &str) -> String {
     format!("{tenant}-api-key-of-its-servers")
 }
 

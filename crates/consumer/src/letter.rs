@@ -1,24 +1,19 @@
 //! Dead letters: what is kept of a malformed event, and what its copy says.
 
 use async_nats::{HeaderMap, HeaderValue};
-use events::{Malformed, Prefix};
+use events::{DeadLetterHeader, MAX_DEAD_LETTER_BODY_BYTES, MAX_DEAD_LETTER_DETAIL_BYTES, Malformed, Prefix};
 use store::{DeadLetter, StreamIdentity};
 
 use crate::delivered::Delivered;
 
-/// The most of a body that is copied.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-/// The most of a sentence that is copied.
-const MAX_DETAIL_BYTES: usize = 256;
-
-const REASON: &str = "Tallymark-Reason";
-const DETAIL: &str = "Tallymark-Detail";
-const SUBJECT: &str = "Tallymark-Subject";
-const LENGTH: &str = "Tallymark-Length";
-const SEQUENCE: &str = "Tallymark-Sequence";
-const STORED_AT: &str = "Tallymark-Stored-At";
-const STREAM: &str = "Tallymark-Stream";
-const STREAM_CREATED: &str = "Tallymark-Stream-Created";
+const REASON: &str = DeadLetterHeader::Reason.name();
+const DETAIL: &str = DeadLetterHeader::Detail.name();
+const SUBJECT: &str = DeadLetterHeader::Subject.name();
+const LENGTH: &str = DeadLetterHeader::Length.name();
+const SEQUENCE: &str = DeadLetterHeader::Sequence.name();
+const STORED_AT: &str = DeadLetterHeader::StoredAt.name();
+const STREAM: &str = DeadLetterHeader::Stream.name();
+const STREAM_CREATED: &str = DeadLetterHeader::StreamCreated.name();
 
 /// What is kept of a malformed event until its copy is stored.
 pub(crate) fn letter(prefix: &Prefix, message: &Delivered, malformed: &Malformed<'_>) -> DeadLetter {
@@ -30,7 +25,7 @@ pub(crate) fn letter(prefix: &Prefix, message: &Delivered, malformed: &Malformed
         reason: malformed.reason().as_str().to_owned(),
         detail: printable(&malformed.to_string()),
         length: body.len() as u64,
-        body: body[..body.len().min(MAX_BODY_BYTES)].to_vec(),
+        body: body[..body.len().min(MAX_DEAD_LETTER_BODY_BYTES)].to_vec(),
         stored_at_ns: message.stored_at_ns,
     }
 }
@@ -38,7 +33,7 @@ pub(crate) fn letter(prefix: &Prefix, message: &Delivered, malformed: &Malformed
 /// Printable ASCII, so that any client can read it as a header.
 fn printable(text: &str) -> String {
     let ascii = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
-    text.chars().map(ascii).take(MAX_DETAIL_BYTES).collect()
+    text.chars().map(ascii).take(MAX_DEAD_LETTER_DETAIL_BYTES).collect()
 }
 
 /// The copy's headers.
@@ -183,6 +178,13 @@ mod tests {
         assert_eq!(body_bytes(&letter, &headers, wire), 0);
         assert_eq!(body_bytes(&letter, &headers, 10), 0);
         assert_eq!(body_bytes(&letter, &headers, 1 << 20), 65_536);
+    }
+
+    #[test]
+    fn the_headers_are_those_that_are_described() {
+        let headers = headers(&of("chat.demo.message.posted", b"?"), &identity(5));
+        let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, DeadLetterHeader::ALL.map(DeadLetterHeader::name));
     }
 
     #[test]

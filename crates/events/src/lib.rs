@@ -6,6 +6,7 @@ mod id;
 mod kind;
 
 // Where it comes from, and why it may be refused.
+mod dead_letter;
 mod reason;
 mod subject;
 
@@ -17,6 +18,11 @@ mod line;
 #[cfg(feature = "codec")]
 mod receive;
 
+// What tools are told of it.
+#[cfg(feature = "codec")]
+pub mod describe;
+
+pub use dead_letter::{DeadLetterHeader, MAX_DEAD_LETTER_BODY_BYTES, MAX_DEAD_LETTER_DETAIL_BYTES};
 pub use event::{
     Body, Event, History, MAX_AT, MAX_MENTIONS, MAX_TAGS, MAX_USERS, MessagePosted, MessageRead,
     MessageRecalled, MessageUnread, RoomDeleted, RoomJoined, RoomLeft, RoomMuted, RoomTagged, UserDeleted,

@@ -8,6 +8,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use counters::Badge;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -41,22 +42,64 @@ pub(crate) struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct More {
     message: String,
-    /// For programs: a field of `error` with its value.
-    field: (&'static str, u64),
+    told: Told,
+}
+
+/// Every error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(crate) struct ErrorAnswer<'a> {
+    /// The status.
+    #[serde(rename = "RC")]
+    status: u16,
+    /// The status in words.
+    #[serde(rename = "RM")]
+    text: &'a str,
+    error: ErrorDetails<'a>,
+}
+
+/// What is wrong.
+#[derive(Serialize, JsonSchema)]
+struct ErrorDetails<'a> {
+    /// Why, for programs.
+    code: &'a str,
+    /// Why, for people.
+    message: &'a str,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// For programs, what goes with one code only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    /// With `NOT_YET`: up to which stream sequence everything is in the counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    badge_seq: Option<u64>,
+    /// With `INVALID_TOKEN`, of a token in a body: its place in the list, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    index: Option<u64>,
+    /// With `RATE_LIMIT_EXCEEDED`: in how many seconds to ask again, as in `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    retry_after: Option<u64>,
 }
 
 impl Refused {
     /// The event is not in the counts, which reach to `applied`.
     pub(crate) fn not_yet(wanted: u64, applied: u64) -> Self {
         let message = format!("Event {wanted} is not in the counts yet, which reach to {applied}: ask again");
-        Self { more: Some(More { message, field: ("badgeSeq", applied) }), ..Refusal::NotYet.into() }
+        let told = Told { badge_seq: Some(applied), ..Told::default() };
+        Self { more: Some(More { message, told }), ..Refusal::NotYet.into() }
     }
 
     /// One of several tokens is no good.
     pub(crate) fn token(place: usize) -> Self {
         let message = format!("Invalid or expired token: tokens[{place}]");
-        let field = ("index", u64::try_from(place).unwrap_or(u64::MAX));
-        Self { more: Some(More { message, field }), ..Refusal::InvalidToken.into() }
+        let told = Told { index: Some(u64::try_from(place).unwrap_or(u64::MAX)), ..Told::default() };
+        Self { more: Some(More { message, told }), ..Refusal::InvalidToken.into() }
     }
 
     /// Somebody asks too often.
@@ -65,8 +108,8 @@ impl Refused {
             Scope::Tenant => "Too many requests of this client key's tenant",
             Scope::User => "Too many requests of this user",
         };
-        let more = More { message: message.to_owned(), field: ("retryAfter", retry_after) };
-        Self { more: Some(more), ..Refusal::RateLimited.into() }
+        let told = Told { retry_after: Some(retry_after), ..Told::default() };
+        Self { more: Some(More { message: message.to_owned(), told }), ..Refusal::RateLimited.into() }
     }
 
     /// The listener has refused the request meanwhile. It counts that and answers by itself.
@@ -78,7 +121,7 @@ impl Refused {
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self.refusal {
             Refusal::TokenCheckUnavailable | Refusal::NotReady => Some(RETRY_AFTER_SECONDS),
-            Refusal::RateLimited => self.more.as_ref().map(|more| more.field.1),
+            Refusal::RateLimited => self.more.as_ref().and_then(|more| more.told.retry_after),
             Refusal::NotYet | Refusal::Overloaded => Some(RETRY_SOON_SECONDS),
             _ => None,
         }
@@ -86,13 +129,10 @@ impl Refused {
 
     pub(crate) fn body(self) -> Cow<'static, str> {
         let Self { refusal, more, .. } = self;
-        let Some(More { message, field: (name, value) }) = more else { return refusal.body().into() };
-        let body = json!({
-            "RC": refusal.status().as_u16(),
-            "RM": refusal.text(),
-            "error": { "code": refusal.code(), "message": message, name: value },
-        });
-        body.to_string().into()
+        let Some(More { message, told }) = more else { return Cow::Borrowed(refusal.body()) };
+        let error = ErrorDetails { code: refusal.code(), message: &message, told };
+        let answer = ErrorAnswer { status: refusal.status().as_u16(), text: refusal.text(), error };
+        Cow::Owned(serde_json::to_string(&answer).expect("the body is a plain JSON object"))
     }
 }
 
@@ -107,10 +147,7 @@ pub(crate) fn refused(refused: impl Into<Refused>) -> Response {
     let refused = refused.into();
     let refusal = refused.refusal;
     let retry_after = refused.retry_after();
-    let mut response = match refused.body() {
-        Cow::Borrowed(body) => json(refusal.status(), body),
-        Cow::Owned(body) => json(refusal.status(), body),
-    };
+    let mut response = json(refusal.status(), Body::from(refused.body()));
     let header = match refusal {
         Refusal::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("GET, HEAD"))),
         Refusal::OnlyGet => Some((ALLOW, HeaderValue::from_static("GET"))),
@@ -125,13 +162,17 @@ pub(crate) fn refused(refused: impl Into<Refused>) -> Response {
 
 /// The answer that everything is there for. Its body is written once, into the buffer that is sent.
 pub(crate) fn badge(badge: Badge, tag: EntityTag) -> Response {
-    let mut body = String::with_capacity(BADGE_BODY_BYTES);
-    write!(body, r#"{{"RC":0,"RM":"OK","result":{{"badge":{}}}}}"#, badge.count)
-        .expect("a String takes every text");
-    let mut response = json(StatusCode::OK, body);
+    let mut response = json(StatusCode::OK, badge_body(badge.count));
     response.headers_mut().insert(BADGE_SEQ, HeaderValue::from(badge.applied));
     response.headers_mut().insert(ETAG, tag.into_value());
     response
+}
+
+/// The same as [`Found::new`] makes of a [`OneBadge`](crate::badges::me_badge::OneBadge), without what that costs.
+pub(crate) fn badge_body(count: u64) -> String {
+    let mut body = String::with_capacity(BADGE_BODY_BYTES);
+    write!(body, r#"{{"RC":0,"RM":"OK","result":{{"badge":{count}}}}}"#).expect("a String takes every text");
+    body
 }
 
 /// What an endpoint has found.
@@ -142,17 +183,23 @@ pub(crate) struct Found {
     pub(crate) applied: u64,
 }
 
+/// `result` in IMKit's shape.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}Answer")]
+pub(crate) struct Fine<'a, T> {
+    /// 0: there is a result.
+    #[serde(rename = "RC")]
+    #[schemars(extend("const" = 0))]
+    code: u32,
+    #[serde(rename = "RM")]
+    #[schemars(extend("const" = "OK"))]
+    text: &'static str,
+    result: &'a T,
+}
+
 impl Found {
     /// The body has `result` in IMKit's shape.
     pub(crate) fn new(result: &impl Serialize, applied: u64) -> Self {
-        #[derive(Serialize)]
-        struct Fine<'a, T> {
-            #[serde(rename = "RC")]
-            code: u32,
-            #[serde(rename = "RM")]
-            text: &'static str,
-            result: &'a T,
-        }
         let fine = Fine { code: 0, text: "OK", result };
         Self { body: serde_json::to_vec(&fine).expect("the body is a plain JSON object"), applied }
     }
@@ -170,11 +217,17 @@ pub(crate) fn found(body: Vec<u8>, applied: u64, tag: Option<EntityTag>) -> Resp
 
 /// The asker has the body of this answer already; it is as fresh as `applied` says.
 pub(crate) fn not_modified(applied: u64, tag: EntityTag) -> Response {
+    let mut response = unchanged(tag);
+    response.headers_mut().insert(BADGE_SEQ, HeaderValue::from(applied));
+    response
+}
+
+/// The same, of what is not made of the counts.
+pub(crate) fn unchanged(tag: EntityTag) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(BADGE_SEQ, HeaderValue::from(applied));
     headers.insert(ETAG, tag.into_value());
     response
 }

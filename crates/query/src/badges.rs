@@ -27,6 +27,7 @@ use crate::entity_tag::EntityTag;
 use crate::metrics::Answered;
 use crate::refusal::Refusal;
 use crate::{Admission, Answers, Arrivals, Gate, Hub, Metrics, Rates, Tenant};
+pub(crate) use body::List;
 use live::LivePlaces;
 
 pub use live::LiveLimits;
@@ -149,6 +150,10 @@ impl Badges {
         };
         self.public.metrics.answered(how, started.elapsed());
         response
+    }
+
+    pub(crate) fn answered(&self, how: Answered, started: Instant) {
+        self.public.metrics.answered(how, started.elapsed());
     }
 
     pub(crate) fn refuse(&self, refused: impl Into<Refused>, started: Instant) -> Response {

@@ -7,6 +7,7 @@ mod accounts;
 mod badges;
 #[cfg(feature = "damage")]
 mod damage;
+mod openapi;
 mod operator;
 
 mod admission;

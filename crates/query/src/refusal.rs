@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 
 macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident: $status:ident $number:literal $text:literal $code:literal $message:literal,)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $status:ident $number:literal $text:literal $code:literal $message:literal,)*) => {
         /// Why a request gets no badge.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Refusal {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])+ $name,)*
         }
 
         impl Refusal {
@@ -31,6 +31,13 @@ macro_rules! refusals {
             pub(crate) fn code(self) -> &'static str {
                 match self {
                     $(Self::$name => $code,)*
+                }
+            }
+
+            /// When it is given, in a sentence.
+            pub(crate) fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii_start(),)*
                 }
             }
 

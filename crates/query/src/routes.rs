@@ -11,27 +11,35 @@ use crate::badges::{
     self, Badges, by_room_tags, by_room_tags_and_time, live, me_badge, of_tokens, of_users, rooms, summary,
 };
 use crate::control;
+use crate::openapi::Described;
 use crate::operator;
 use crate::{Operator, Public};
 
 /// What app developers may reach.
 pub fn public_router(public: Public) -> Router {
+    described().finish().fallback(badges::not_found).with_state(Arc::new(Badges::new(public)))
+}
+
+/// The public routes, each with what it says of itself.
+pub(crate) fn described() -> Described {
     let get_only = |route: MethodRouter<_>| route.fallback(badges::method_not_allowed);
     let post_only = |route: MethodRouter<_>| route.fallback(badges::only_post);
     // GET stands for HEAD too, unless something else does.
     let live_only = |route: MethodRouter<_>| route.head(badges::only_get).fallback(badges::only_get);
-    Router::new()
-        .route("/me/badge", get_only(get(me_badge::me_badge)))
-        .route("/me/badge/live", live_only(get(live::live)))
-        .route("/me/badge/summary", get_only(get(summary::summary)))
-        .route("/me/badge/rooms", get_only(get(rooms::rooms)))
-        .route("/badges", post_only(post(of_tokens::of_tokens)))
-        .route("/badges/", post_only(post(of_tokens::of_tokens)))
-        .route("/badges/byRoomTags", post_only(post(by_room_tags::by_room_tags)))
-        .route("/badges/byRoomTagsAndTime", post_only(post(by_room_tags_and_time::by_room_tags_and_time)))
-        .route("/users/badges", post_only(post(of_users::of_users)))
-        .fallback(badges::not_found)
-        .with_state(Arc::new(Badges::new(public)))
+    Described::new()
+        .route("/me/badge", get_only(get(me_badge::me_badge)), &me_badge::operation())
+        .route("/me/badge/live", live_only(get(live::live)), &live::operation())
+        .route("/me/badge/summary", get_only(get(summary::summary)), &summary::operation())
+        .route("/me/badge/rooms", get_only(get(rooms::rooms)), &rooms::operation())
+        .route("/badges", post_only(post(of_tokens::of_tokens)), &of_tokens::operation())
+        .route("/badges/", post_only(post(of_tokens::of_tokens)), &of_tokens::operation())
+        .route("/badges/byRoomTags", post_only(post(by_room_tags::by_room_tags)), &by_room_tags::operation())
+        .route(
+            "/badges/byRoomTagsAndTime",
+            post_only(post(by_room_tags_and_time::by_room_tags_and_time)),
+            &by_room_tags_and_time::operation(),
+        )
+        .route("/users/badges", post_only(post(of_users::of_users)), &of_users::operation())
 }
 
 /// What operators may reach. Serve it on a listener of its own, never on the public one.

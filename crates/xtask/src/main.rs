@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod cargo;
+mod describe;
 mod dev;
 mod program;
 mod test;
@@ -26,6 +27,8 @@ enum Command {
     Test,
     /// Runs a nats-server and Tallymark with live demo traffic until Ctrl-C
     Dev(dev::Arguments),
+    /// Writes docs/openapi.json, docs/asyncapi.json and docs/schemas as the code has it
+    Describe,
     /// Kills, damage and power cuts by the thousand: minutes to hours
     Torture(program::Arguments),
     /// Benchmarks, against a bare pull, a constant answer, Redis and PostgreSQL: about an hour
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Dev(arguments) => dev::run(&arguments),
+        Command::Describe => describe::run(),
         Command::Torture(arguments) => program::run("torture", &arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };

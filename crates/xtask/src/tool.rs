@@ -64,6 +64,8 @@ enum Package {
     Pip(&'static str),
     /// The same, where the package has its executables in a directory `bin` of this directory.
     PipWithin(&'static str, &'static str),
+    /// A pip requirements file of a program in Python and all that it needs, the program first; and its module.
+    Python(&'static str, &'static str),
     /// The name of a package of Debian. The release is that of the machine's Debian.
     Debian(&'static str),
     /// The same, with all libraries that are not on the machine, and these programs, by their paths there.
@@ -74,7 +76,7 @@ impl Package {
     /// As its installer has it: `name==1.2.3`, `name`.
     fn name(self) -> &'static str {
         match self {
-            Self::Pip(requirements) | Self::PipWithin(requirements, _) => {
+            Self::Pip(requirements) | Self::PipWithin(requirements, _) | Self::Python(requirements, _) => {
                 let word = requirements.split_whitespace().find(|word| word.contains("=="));
                 word.expect("a requirements file names a package")
             }
@@ -85,7 +87,7 @@ impl Package {
     /// The program that installs it.
     fn installer(self) -> &'static str {
         match self {
-            Self::Pip(_) | Self::PipWithin(..) => "pip",
+            Self::Pip(_) | Self::PipWithin(..) | Self::Python(..) => "pip",
             Self::Debian(_) | Self::DebianWithLibraries(..) => "apt-get",
         }
     }
@@ -94,6 +96,7 @@ impl Package {
     fn remedy(self) -> &'static str {
         match self {
             Self::Pip(_) | Self::PipWithin(..) => "Install python3 with pip",
+            Self::Python(..) => "Install python3 (3.11 or newer) with pip",
             Self::Debian(_) | Self::DebianWithLibraries(..) => "Let apt-get reach Debian's packages",
         }
     }
@@ -170,6 +173,14 @@ impl Tool {
         Some(all)
     }
 
+    /// Asks a service what its OpenAPI document says can be asked, and more, and holds the answers against it.
+    pub const SCHEMATHESIS: Self = Self {
+        executable: "schemathesis",
+        oldest: Release { major: 4, minor: 32 },
+        package: Package::Python(include_str!("../requirements/schemathesis.txt"), "schemathesis.cli"),
+        otherwise: "put a schemathesis of release 4.32 or newer on PATH (`pip install schemathesis`)",
+    };
+
     /// The executable's path; installs it first if need be. Any number of threads and processes may
     /// ask at the same time: each installs beside the final place, and the first to finish moves there.
     pub fn find_or_install(&self) -> Result<PathBuf, ToolError> {
@@ -204,6 +215,8 @@ impl Tool {
                         .map_err(|error| format!("the package has no {directory}: {error}"))
                 })
             }
+            Package::Python(requirements, module) => pip::install(requirements, partial.path(), &prefix)
+                .and_then(|()| pip::launch(module, &prefix.join("bin").join(self.executable))),
             Package::Debian(name) => debian::install(name, self.executable, partial.path(), &prefix),
             Package::DebianWithLibraries(name, programs) => {
                 debian::install_with_libraries(name, programs, partial.path(), &prefix)

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod bodies;
+mod described;
 mod documentation;
 mod json;
 mod limits;
@@ -10,6 +11,7 @@ mod lines;
 mod message_pack;
 mod properties;
 mod received;
+mod schemas;
 mod tree;
 
 use events::{DecodeError, Kind, decode, encode_json};

@@ -52,12 +52,12 @@ fn is_json(content_type: &[u8]) -> bool {
 
 /// A list of texts that a body may have, or one text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct List {
-    pub(super) name: &'static str,
+pub(crate) struct List {
+    pub(crate) name: &'static str,
     /// The most texts in it; 0 for one text that is in no list.
-    pub(super) most: usize,
+    pub(crate) most: usize,
     /// When it is anything else.
-    pub(super) refusal: Refusal,
+    pub(crate) refusal: Refusal,
 }
 
 impl List {

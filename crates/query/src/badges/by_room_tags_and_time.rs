@@ -10,13 +10,15 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use counters::MutedRooms;
+use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Badges;
 use super::body::{self, List};
-use super::by_room_tags::{ByTags, MOST_BODY_BYTES, TAGS};
+use super::by_room_tags::{self, ByTags, MOST_BODY_BYTES, TAGS};
 use crate::answer::{Found, Refused};
+use crate::openapi::{self, Asker, Content, Operation, Property, Reply};
 use crate::question::min_seq;
 use crate::refusal::Refusal;
 use crate::room_tags::RoomTags;
@@ -61,6 +63,29 @@ pub enum NotBeforeTime {
     TooOld,
     /// There is nobody to ask now.
     NotReady,
+}
+
+pub(crate) fn operation() -> Operation {
+    let before_time = Property {
+        name: BEFORE_TIME.name,
+        description: "What was posted at this time or later is not counted.".to_owned(),
+        is_required: true,
+        schema: json!({ "type": "string", "format": "date-time" }),
+        example: json!("2024-02-29T12:00:00Z"),
+        refusals: vec![BEFORE_TIME.refusal, Refusal::TimeTooOld],
+    };
+    Operation {
+        id: "getBadgesByRoomTagsAndTime",
+        summary: "The number of each tag, as if nothing from some time on had been posted",
+        description: "Otherwise like `/badges/byRoomTags`.",
+        asker: Asker::User,
+        parameters: vec![openapi::min_seq()],
+        body: Some(Content {
+            most_bytes: MOST_BODY_BYTES,
+            properties: vec![by_room_tags::tags(), before_time],
+        }),
+        reply: Reply::like(&ByTags::example()),
+    }
 }
 
 pub(crate) async fn by_room_tags_and_time(State(badges): State<Arc<Badges>>, request: Request) -> Response {

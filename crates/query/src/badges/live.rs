@@ -17,6 +17,7 @@ use super::Badges;
 use crate::answer::{self, Refused};
 use crate::credentials;
 use crate::metrics::Answered;
+use crate::openapi::{self, Asker, Operation, Reply};
 use crate::question::{Question, sequence};
 use crate::refusal::Refusal;
 use stream::LiveStream;
@@ -39,6 +40,22 @@ pub struct LiveLimits {
 impl Default for LiveLimits {
     fn default() -> Self {
         Self { connections: 8_192, connections_per_user: 32, keep_alive: Duration::from_secs(15) }
+    }
+}
+
+pub(crate) fn operation() -> Operation {
+    let mut parameters = openapi::filters();
+    parameters.push(openapi::last_event_id());
+    Operation {
+        id: "watchBadge",
+        summary: "The one number, and each that comes after it",
+        description: "Server-sent events. `badge` is the number itself, at once and after each change, no more often than the \
+                      operator allows; `id` is its `Badge-Seq`. Comments say that the connection lives. `end` is the last one, with its \
+                      `reason`: `not_ready`, `token` or `stopping`.",
+        asker: Asker::User,
+        parameters,
+        body: None,
+        reply: Reply::events(&stream::example()),
     }
 }
 

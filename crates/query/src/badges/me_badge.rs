@@ -7,12 +7,36 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use counters::{Badge, Reader};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Badges;
 use crate::answer::{self, Refused};
 use crate::entity_tag::EntityTag;
 use crate::metrics::Answered;
+use crate::openapi::{Asker, Operation, Reply, filters};
 use crate::question::Question;
+
+// The answer is written by hand: see `answer::badge_body`.
+/// `result` of the answer.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Badge")]
+pub(crate) struct OneBadge {
+    /// Unread messages, never capped.
+    pub(crate) badge: u64,
+}
+
+pub(crate) fn operation() -> Operation {
+    Operation {
+        id: "getBadge",
+        summary: "The one number",
+        description: "How many unread messages the user has, in all rooms or in those that fit the filters.",
+        asker: Asker::User,
+        parameters: filters(),
+        body: None,
+        reply: Reply::like(&OneBadge { badge: 10 }),
+    }
+}
 
 pub(crate) async fn me_badge(State(badges): State<Arc<Badges>>, request: Request) -> Response {
     let started = Instant::now();
@@ -43,5 +67,19 @@ impl Badges {
                 .with_filter(|filter| reader.filtered_badge(&tenant.name, &user, filter, self.muted_rooms()))
         };
         self.read_fresh(question.min_seq, read, |badge| badge.applied).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Found;
+
+    #[test]
+    fn what_is_written_by_hand_is_what_is_described() {
+        for badge in [0, 7, 1_000_000, u64::MAX] {
+            let serialised = Found::new(&OneBadge { badge }, 0).body;
+            assert_eq!(answer::badge_body(badge).as_bytes(), serialised, "{badge}");
+        }
     }
 }

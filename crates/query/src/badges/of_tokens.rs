@@ -9,11 +9,14 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use counters::{Reader, TagFilter};
 use futures::future::join_all;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::Badges;
 use super::body::{self, List};
 use crate::answer::{Found, Refused};
+use crate::openapi::{self, Asker, Content, Operation, Property, Reply};
 use crate::question::min_seq;
 use crate::refusal::Refusal;
 
@@ -22,18 +25,48 @@ const MOST_BODY_BYTES: usize = 1024 * 1024;
 const TOKENS: List = List { name: "tokens", most: 100, refusal: Refusal::InvalidTokens };
 
 /// `result` of the answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BadgesOfUsers")]
 pub(super) struct OfUsers<'a> {
+    /// Each user once, in the order in which they were asked about.
     data: Vec<OfUser<'a>>,
+    /// The sum of these badges.
     total_badge: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BadgeOfUser")]
 struct OfUser<'a> {
     /// IMKit's word for a user.
     client: &'a str,
+    /// Unread messages, never capped.
     badge: u64,
+}
+
+impl OfUsers<'static> {
+    /// As documents show it.
+    pub(super) fn example() -> Self {
+        let data = [("ann", 10), ("bob", 0)].map(|(client, badge)| OfUser { client, badge }).into();
+        Self { data, total_badge: 10 }
+    }
+}
+
+pub(crate) fn operation() -> Operation {
+    let token = json!({ "type": "string", "description": "At most 8 KiB, without `Bearer`." });
+    let mut tokens = Property::list(TOKENS, &token, true, json!(["eyJhbGciOiJIUzI1NiJ9.e30.signature"]));
+    tokens.description = "One for each user who is asked about; a user counts once.".to_owned();
+    // Each user is admitted as if they had asked by themselves.
+    tokens.refusals.extend([Refusal::InvalidToken, Refusal::TokenCheckUnavailable, Refusal::RateLimited]);
+    Operation {
+        id: "getBadgesOfTokens",
+        summary: "The numbers of several users, each with a token",
+        description: "If one token is no good, no number is given, and the error says which.",
+        asker: Asker::App,
+        parameters: vec![openapi::min_seq()],
+        body: Some(Content { most_bytes: MOST_BODY_BYTES, properties: vec![tokens] }),
+        reply: Reply::like(&OfUsers::example()),
+    }
 }
 
 pub(crate) async fn of_tokens(State(badges): State<Arc<Badges>>, request: Request) -> Response {

@@ -10,12 +10,14 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use counters::{TagFilter, TagMode};
-use events::Id;
+use events::{Id, MAX_ID_BYTES};
+use serde_json::json;
 
 use super::Badges;
 use super::body::{self, List};
 use super::of_tokens::OfUsers;
 use crate::answer::{Found, Refused};
+use crate::openapi::{self, Asker, Content, Operation, Property, Reply};
 use crate::question::min_seq;
 use crate::refusal::Refusal;
 use crate::room_tags::RoomTags;
@@ -53,6 +55,22 @@ impl<'b> AboutUsers<'b> {
     pub(super) fn into_owned(self) -> AboutUsers<'static> {
         let users = self.users.into_iter().map(|user| Cow::Owned(user.into_owned())).collect();
         AboutUsers { users, tags: self.tags.into_owned() }
+    }
+}
+
+pub(crate) fn operation() -> Operation {
+    let mut users = Property::list(USERS, &openapi::text(MAX_ID_BYTES), true, json!(["ann", "bob"]));
+    users.description = "Ids, as in the events. Somebody whom nobody has heard of has 0.".to_owned();
+    let mut tags = Property::list(ROOM_TAGS, &openapi::tag(), false, json!(["work"]));
+    tags.description = "Only rooms with all of these tags. At most 32 distinct ones.".to_owned();
+    Operation {
+        id: "getBadgesOfUsers",
+        summary: "The numbers of any users, for a tenant's servers",
+        description: "What a push sender needs to set the number on an icon.",
+        asker: Asker::Server,
+        parameters: vec![openapi::min_seq()],
+        body: Some(Content { most_bytes: MOST_BODY_BYTES, properties: vec![users, tags] }),
+        reply: Reply::like(&OfUsers::example()),
     }
 }
 

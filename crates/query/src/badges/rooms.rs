@@ -10,10 +10,13 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use counters::{Reader, RoomUnread};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::Badges;
 use crate::answer::{Found, Refused};
+use crate::openapi::{Asker, Operation, Parameter, Reply, filters};
 use crate::question::{Question, integer, single};
 use crate::refusal::Refusal;
 use cursor::Cursor;
@@ -41,20 +44,57 @@ struct Page {
 }
 
 /// `result` of the answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Rooms")]
 struct List<'a> {
     rooms: Vec<Room<'a>>,
     /// What to ask for as `cursor` to get the next page; null at the end.
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Room<'a> {
     room: &'a str,
+    /// Unread messages, whether it is muted or not.
     unread: u64,
+    /// Unread messages that mention the user.
     mentions: u64,
+    /// As the user has it.
     muted: bool,
     tags: Vec<&'a str>,
+}
+
+pub(crate) fn operation() -> Operation {
+    let parameter = |name, description: &str, schema: Value, example: Value, refusals| Parameter {
+        name,
+        place: "query",
+        description: format!("{description} Given once at the most."),
+        schema,
+        example,
+        refusals,
+    };
+    let order = json!({ "type": "string", "enum": ["unread", "id"], "default": "unread" });
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": MOST_ROOMS, "default": ROOMS });
+    let by = "The most unread messages first, rooms with as many by id; or by id, byte by byte.";
+    let after = "`next` of the page before, with the same `sort`. What it is made of is nobody's business.";
+    let cursor = Cursor::after(Sort::Unread, 3, "r1").to_string();
+    let mut parameters = filters();
+    parameters.extend([
+        parameter("sort", by, order, json!("unread"), &[Refusal::InvalidSort]),
+        parameter("limit", "The most rooms of a page.", limit, json!(2), &[Refusal::InvalidLimit]),
+        parameter("cursor", after, json!({ "type": "string" }), json!(cursor), &[Refusal::InvalidCursor]),
+    ]);
+    let room = |room, unread, muted, tags| Room { room, unread, mentions: 0, muted, tags };
+    let rooms = vec![room("r1", 3, false, vec!["work"]), room("r2", 0, true, Vec::new())];
+    Operation {
+        id: "getRooms",
+        summary: "The rooms one by one, in pages",
+        description: "All of the user's rooms that fit the filters, also those without unread messages and muted ones.",
+        asker: Asker::User,
+        parameters,
+        body: None,
+        reply: Reply::like(&List { rooms, next: Some(cursor) }),
+    }
 }
 
 pub(crate) async fn rooms(State(badges): State<Arc<Badges>>, request: Request) -> Response {

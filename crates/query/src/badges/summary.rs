@@ -7,25 +7,45 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use counters::{Reader, Sums};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Badges;
 use crate::answer::{Found, Refused};
+use crate::openapi::{Asker, Operation, Reply, filters};
 use crate::question::Question;
 
 /// `result` of the answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Summary {
     #[serde(flatten)]
     counted: Part,
+    /// The same of the muted rooms alone. Whether they are in the numbers above too is up to the operator.
     muted: Part,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sums")]
 struct Part {
+    /// Unread messages.
     badge: u64,
+    /// Rooms with unread messages.
     rooms: u64,
+    /// Unread messages that mention the user.
     mentions: u64,
+}
+
+pub(crate) fn operation() -> Operation {
+    let counted = Part { badge: 6, rooms: 3, mentions: 3 };
+    Operation {
+        id: "getSummary",
+        summary: "Messages, rooms and mentions",
+        description: "All of it comes from one look at each room.",
+        asker: Asker::User,
+        parameters: filters(),
+        body: None,
+        reply: Reply::like(&Summary { counted, muted: Part { badge: 3, rooms: 1, mentions: 2 } }),
+    }
 }
 
 impl From<Sums> for Part {

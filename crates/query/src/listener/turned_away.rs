@@ -55,7 +55,7 @@ impl TurnedAway {
         }
     }
 
-    fn body(self) -> &'static str {
+    pub(crate) fn body(self) -> &'static str {
         match self {
             Self::BadRequest => {
                 r#"{"RC":400,"RM":"Bad Request","error":{"code":"BAD_REQUEST","message":"This is not a well-formed HTTP request"}}"#
@@ -84,7 +84,7 @@ impl TurnedAway {
     }
 
     /// The answer to a request of that version.
-    pub(super) fn answer(self, version: Version) -> Response {
+    pub(crate) fn answer(self, version: Version) -> Response {
         let mut response = answer::json(self.status(), self.body());
         let headers = response.headers_mut();
         if self == Self::Overloaded {

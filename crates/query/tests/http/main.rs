@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod chat;
+mod document;
 mod elsewhere;
 mod model;
 mod server;
@@ -13,6 +14,7 @@ mod accounts;
 mod badges;
 mod before_time;
 mod cors;
+mod described;
 mod endpoints;
 mod freshness;
 mod histories;

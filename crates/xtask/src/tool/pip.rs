@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,4 +26,15 @@ pub(super) fn install(requirements: &str, scratch: &Path, prefix: &Path) -> Resu
         }
         Err(error) => Err(format!("python3 can't be run: {error}")),
     }
+}
+
+/// Makes the executable of a program in Python, which finds its packages where they lie: one directory above its own. What
+/// pip makes looks for them among those of the machine.
+pub(super) fn launch(module: &str, executable: &Path) -> Result<(), String> {
+    let script = format!(
+        "#!/bin/sh\nPYTHONPATH=\"$(dirname \"$(dirname \"$0\")\")\" exec python3 -m {module} \"$@\"\n"
+    );
+    let made = fs::write(executable, script)
+        .and_then(|()| fs::set_permissions(executable, fs::Permissions::from_mode(0o755)));
+    made.map_err(|error| format!("{}: {error}", executable.display()))
 }

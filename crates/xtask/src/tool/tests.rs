@@ -87,6 +87,23 @@ fn greeter(directory: &Path) -> (Tool, String) {
     (tool, hash)
 }
 
+/// Its packages are found from anywhere, and by nobody else.
+#[test]
+fn a_program_in_python_finds_what_lies_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let executable = directory.path().join("bin/greeter");
+    fs::create_dir(executable.parent().unwrap()).unwrap();
+    fs::write(directory.path().join("greetings.py"), "text = 'greeter 1.0'\n").unwrap();
+    fs::write(
+        directory.path().join("greeter.py"),
+        "import greetings, sys\nprint(greetings.text, *sys.argv[1:])\n",
+    )
+    .unwrap();
+    pip::launch("greeter", &executable).unwrap();
+    let output = Command::new(&executable).args(["--version", "a b"]).current_dir("/").output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "greeter 1.0 --version a b\n");
+}
+
 #[test]
 fn many_may_install_at_once() {
     let (packages, tools) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

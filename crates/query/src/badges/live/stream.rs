@@ -18,6 +18,9 @@ use crate::{Seen, Watch};
 /// A comment: it says nothing but that there is somebody.
 const KEEP_ALIVE: Bytes = Bytes::from_static(b":\n\n");
 
+/// After how many milliseconds to come again when the connection breaks.
+const RETRY: &str = "retry: 1000\n";
+
 /// Why a live badge has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -97,7 +100,7 @@ impl LiveStream {
         match self.next {
             Next::First(badge) => {
                 self.next = Next::Change;
-                Some(self.badge("retry: 1000\n", badge))
+                Some(self.badge(RETRY, badge))
             }
             Next::Change => Some(self.change().await),
             Next::End => None,
@@ -137,10 +140,10 @@ impl LiveStream {
         self.keep_alive_at = Instant::now() + self.badges.public.live.keep_alive;
     }
 
-    fn badge(&mut self, before: &str, Badge { count, applied }: Badge) -> Bytes {
+    fn badge(&mut self, before: &str, badge: Badge) -> Bytes {
         self.sends();
         self.badges.public.metrics.live.events.inc();
-        format!("{before}event: badge\nid: {applied}\ndata: {{\"badge\":{count}}}\n\n").into()
+        badge_event(before, badge).into()
     }
 
     fn end(&mut self, end: End) -> Bytes {
@@ -158,6 +161,17 @@ impl Drop for LiveStream {
             metrics.ended(End::Client);
         }
     }
+}
+
+/// The number as an event, behind these fields.
+fn badge_event(before: &str, Badge { count, applied }: Badge) -> String {
+    format!("{before}event: badge\nid: {applied}\ndata: {{\"badge\":{count}}}\n\n")
+}
+
+/// How a stream begins, and goes on with another number.
+pub(super) fn example() -> String {
+    let first = badge_event(RETRY, Badge { count: 10, applied: 523_518 });
+    first + &badge_event("", Badge { count: 11, applied: 523_519 })
 }
 
 /// A token without an end has one too, in a long time.
