@@ -184,7 +184,7 @@ mod tests {
     fn the_headers_are_those_that_are_described() {
         let headers = headers(&of("chat.demo.message.posted", b"?"), &identity(5));
         let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, DeadLetterHeader::ALL.map(DeadLetterHeader::name));
+        assert_eq!(names, events::DeadLetterHeader::ALL.map(events::DeadLetterHeader::name));
     }
 
     #[test]
