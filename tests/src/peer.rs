@@ -62,16 +62,21 @@ impl From<Message> for Reply {
 }
 
 impl Peer {
-    /// Connects to the server at that URL, in which a login may stand.
+    /// Connects to the server at that URL, as nobody in particular.
     pub fn connect(url: &str) -> Self {
-        Self::with_inbox(url, "_INBOX")
+        Self::with(ConnectOptions::new(), url)
     }
 
-    /// The same; answers come to subjects that begin like that.
-    pub fn with_inbox(url: &str, inbox: &str) -> Self {
+    /// The same with a login; answers come to subjects that begin with that inbox.
+    pub fn with_login(url: &str, (user, password): (&str, &str), inbox: &str) -> Self {
+        let options = ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned());
+        Self::with(options.custom_inbox_prefix(inbox), url)
+    }
+
+    fn with(options: ConnectOptions, url: &str) -> Self {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).enable_all().build().expect("threads can be started");
-        let options = ConnectOptions::new().custom_inbox_prefix(inbox).request_timeout(Some(PATIENCE));
+        let options = options.request_timeout(Some(PATIENCE));
         let client = runtime.block_on(options.connect(url)).expect("the server is there");
         Self { client, runtime }
     }

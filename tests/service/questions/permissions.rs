@@ -38,8 +38,8 @@ fn a_tenants_servers_ask_about_their_tenant_only() {
     settings.set("nats.answer_questions", "true");
     let mut service = Service::start(settings);
     service.ready();
-    let demo = Peer::with_inbox(&login(&nats, "demo-backend", "change-me-too"), "_INBOX.demo");
-    let other = Peer::with_inbox(&login(&nats, "other-backend", "change-me-as-well"), "_INBOX.other");
+    let demo = Peer::with_login(&nats.url(), ("demo-backend", "change-me-too"), "_INBOX.demo");
+    let other = Peer::with_login(&nats.url(), ("other-backend", "change-me-as-well"), "_INBOX.other");
     let reply = until("an answer", || demo.ask(SUBJECT, QUESTION).ok_or_else(|| service.printed()));
     assert_eq!(reply.json()["result"]["totalBadge"], 3);
     let of_other = other.ask("chat-ask.other.badges", QUESTION).expect("an answer");

@@ -9,7 +9,8 @@ use store::{Bytes, Options, Rows, StoreError};
 
 use crate::run::{Run, TestDatabase, open_sled, options};
 
-fn posted(room: usize, message: usize) -> Event<'static> {
+/// Every fifth message is silent.
+pub(crate) fn posted(room: usize, message: usize) -> Event<'static> {
     let id = |text: String| Id::new(text).unwrap();
     Event {
         tenant: Tenant::new("t").unwrap(),

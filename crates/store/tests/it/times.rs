@@ -1,35 +1,18 @@
 //! Which number was the last before a time (rule 18), wherever the room's ids lie.
 
 use counters::{Policies, RoomIndex};
-use events::{Body, Event, Id, MessagePosted, Tenant};
 use store::NumberBefore;
 
+use crate::ids::posted;
 use crate::run::{Run, options};
 
 const ROOMS: usize = 6;
-const MESSAGES: u64 = 300;
-
-/// Every fifth message is silent.
-fn posted(room: usize, message: u64) -> Event<'static> {
-    let id = |text: String| Id::new(text).unwrap();
-    Event {
-        tenant: Tenant::new("t").unwrap(),
-        body: Body::MessagePosted(MessagePosted {
-            room: id(format!("r{room}")),
-            message: id(format!("m{message}")),
-            sender: id("ann".to_owned()),
-            at: None,
-            silent: message.is_multiple_of(5),
-            mentions: Vec::new(),
-            mention_all: false,
-        }),
-    }
-}
+const MESSAGES: u16 = 300;
 
 /// Three messages at a time, and a long pause in the midst.
-fn time_of(message: u64) -> u64 {
+fn time_of(message: u16) -> u64 {
     let pause = if message > MESSAGES / 2 { 1_000 } else { 0 };
-    message / 3 * 10 + pause
+    u64::from(message) / 3 * 10 + pause
 }
 
 /// Looks at the known ones, one by one: number and T of each message, in the order of posting.
@@ -67,7 +50,7 @@ fn the_last_number_before_a_time_is_found() {
         let mut history: Vec<(u32, u64)> = Vec::new();
         for message in 0..MESSAGES {
             for room in 0..ROOMS {
-                run.apply(&posted(room, message), time_of(message));
+                run.apply(&posted(room, message.into()), time_of(message));
             }
             let (number, time) = history.last().copied().unwrap_or_default();
             let is_silent = message % 5 == 0;
