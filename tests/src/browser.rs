@@ -1,4 +1,4 @@
-//! A real browser without a screen, driven over WebDriver (https://www.w3.org/TR/webdriver2).
+//! A real browser without a screen, driven over WebDriver (<https://www.w3.org/TR/webdriver2>).
 
 use std::fs;
 use std::path::Path;
