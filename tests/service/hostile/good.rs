@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use tests::{Client, token};
 
+use super::{ROUNDS, WINDOW, median};
+
 /// So often somebody asks.
 const INTERVAL: Duration = Duration::from_millis(2);
 
@@ -18,6 +20,11 @@ impl Good {
     pub(crate) fn new(server: SocketAddr) -> Self {
         let user = |number| (Client::new(server), token("demo", &format!("user{number}")));
         Self { users: (0..8).map(user).collect() }
+    }
+
+    /// The median of some windows' 99th percentiles.
+    pub(crate) fn median_p99(&mut self) -> Duration {
+        median((0..ROUNDS).map(|_| self.p99(WINDOW)).collect())
     }
 
     /// The 99th percentile of what they wait, from when they wanted to ask. Every one of them has to get a badge.
