@@ -138,3 +138,48 @@ fn part(
     let unread = counters.unread_up_to(user, room, last).unwrap_or(0);
     Ok(Some(Some(Part { tags, unread })))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use counters::Policies;
+    use prometheus_client::metrics::gauge::Gauge;
+    use prometheus_client::registry::Registry;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::serve::live::Face;
+
+    /// However many ask, no more questions stand before events than that.
+    #[tokio::test]
+    async fn only_so_many_stand_before_events() {
+        let live = Live::new(Registry::default(), Gauge::default(), (MutedRooms::Count, Duration::ZERO));
+        let (questions, mut asked) = unbounded_channel();
+        let (id, status) = live.new_line();
+        let reader = Counters::new(Policies::default()).reader();
+        live.adopt(Face { id, status, reader, snapshots: unbounded_channel().0, questions }, None);
+        let ask = ask(live);
+        for number in 0..50 {
+            let question = BeforeTimeQuestion {
+                tenant: "demo".to_owned(),
+                user: format!("user{number}"),
+                tags: Vec::new(),
+                before_ms: 1,
+                muted_rooms: MutedRooms::Count,
+            };
+            tokio::spawn(ask(question));
+        }
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        let mut waiting = Vec::new();
+        while let Ok(question) = asked.try_recv() {
+            waiting.push(question);
+        }
+        assert_eq!(waiting.len(), QUESTIONS_AT_ONCE);
+        // As soon as one is done with, the next comes.
+        drop(waiting.pop());
+        assert!(asked.recv().await.is_some());
+    }
+}

@@ -113,7 +113,7 @@ pub(super) const NATS: &[Setting] = &[
             unit: "badges",
             set: |settings, number| settings.nats.max_watched_badges = whole(number),
         },
-        meaning: "The most badges that servers watch over NATS, about a kilobyte each and some 40 bytes for each room of its user. Beyond, whoever wants to watch more is told TOO_MANY_WATCHED. 0: nobody watches.",
+        meaning: "The most badges that servers watch over NATS. Each takes memory, and some more for each room of its user. Beyond, whoever wants to watch more is told TOO_MANY_WATCHED. 0: nobody watches.",
     },
 ];
 
