@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use counters::Badge;
@@ -215,20 +215,22 @@ pub(crate) fn found(body: Vec<u8>, applied: u64, tag: Option<EntityTag>) -> Resp
     response
 }
 
-/// The asker has the body of this answer already; it is as fresh as `applied` says.
-pub(crate) fn not_modified(applied: u64, tag: EntityTag) -> Response {
-    let mut response = unchanged(tag);
+/// The asker has the body of this answer already, which has so many bytes; it is as fresh as `applied` says.
+pub(crate) fn not_modified(applied: u64, tag: EntityTag, length: usize) -> Response {
+    let mut response = unchanged(tag, length);
     response.headers_mut().insert(BADGE_SEQ, HeaderValue::from(applied));
     response
 }
 
 /// The same, of what is not made of the counts.
-pub(crate) fn unchanged(tag: EntityTag) -> Response {
+pub(crate) fn unchanged(tag: EntityTag, length: usize) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(ETAG, tag.into_value());
+    // RFC 9110, section 8.6: it is that of the body which is not sent.
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 

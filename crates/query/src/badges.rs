@@ -59,7 +59,8 @@ pub struct Public {
     pub live: LiveLimits,
 }
 
-/// The state behind the public routes.
+/// The state behind the public routes. All clones are one.
+#[derive(Clone)]
 pub(crate) struct Badges {
     public: Public,
     live_places: LivePlaces,
@@ -144,7 +145,7 @@ impl Badges {
         }
         let tag = EntityTag::of_body(&body);
         let (response, how) = if tag.is_known(&asked.headers) {
-            (answer::not_modified(applied, tag), Answered::NotModified)
+            (answer::not_modified(applied, tag, body.len()), Answered::NotModified)
         } else {
             (answer::found(body, applied, Some(tag)), Answered::Whole)
         };

@@ -69,7 +69,7 @@ pub use metrics::Metrics;
 pub use operator::Operator;
 pub use rates::{Rate, Rates};
 pub use readiness::{Readiness, Reason};
-pub use routes::{operator_router, public_router};
+pub use routes::{Routes, operator_routes, public_routes};
 pub use status::{Activation, DigestAt, SnapshotAt, Stage, Status, StoreStatus};
 pub use tenant_keys::TenantKeys;
 pub use tenants::{Tenant, Tenants, TenantsError};

@@ -41,7 +41,7 @@ impl Document {
     fn answer(&self, badges: &Badges, request: &Request) -> Response {
         let started = Instant::now();
         let (response, how) = if self.tag.is_known(request.headers()) {
-            (answer::unchanged(self.tag.clone()), Answered::NotModified)
+            (answer::unchanged(self.tag.clone(), self.body.len()), Answered::NotModified)
         } else {
             let mut response = answer::json(StatusCode::OK, self.body.clone());
             response.headers_mut().insert(ETAG, self.tag.clone().into_value());

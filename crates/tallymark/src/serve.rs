@@ -142,15 +142,15 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
         live: service.settings.http.live,
     };
     let answering = answer_over_nats(&service, &public)?;
-    let public = query::public_router(public);
+    let public = query::public_routes(public);
     tokio::spawn(service.live.hub().run());
     tokio::spawn(service.live.arrivals().wake(service.live.answers()));
-    let operator = query::operator_router(operator::routes(&service, operator_token));
+    let operator = query::operator_routes(operator::routes(&service, operator_token));
     let (stop_public, public_stopped) = watch::channel(());
     let (stop_operator, operator_stopped) = watch::channel(());
-    let public = Server::start(&public, front, available_parallelism().unwrap_or(NonZero::<usize>::MIN));
+    let public = Server::start(public, front, available_parallelism().unwrap_or(NonZero::<usize>::MIN));
     let public = public.context(NO_THREADS)?.serve(listener, dropped(public_stopped));
-    let operator = Server::start(&operator, limits, NonZero::<usize>::MIN);
+    let operator = Server::start(operator, limits, NonZero::<usize>::MIN);
     let operator = operator.context(NO_THREADS)?.serve(operator_listener, dropped(operator_stopped));
     let (public, operator) = (tokio::spawn(public), tokio::spawn(operator));
     tokio::spawn(give_memory_back());

@@ -60,7 +60,7 @@ pub(crate) fn serve<P: Peer>(database: SocketAddr) -> Result<()> {
     runtime.block_on(async {
         let connections = Connections::<P> { database, of_threads: Mutex::default() };
         let router = Router::new().route("/me/badge", get(me_badge::<P>)).with_state(Arc::new(connections));
-        let server = Server::start(&router, Limits::default(), available_parallelism()?)?;
+        let server = Server::start(router, Limits::default(), available_parallelism()?)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         announce(&listener)?;
         server.serve(listener, pending()).await;

@@ -47,7 +47,10 @@ pub(crate) async fn me_badge(State(badges): State<Arc<Badges>>, request: Request
     };
     let tag = EntityTag::of_number(badge.count);
     let (response, how) = if tag.is_known(&asked.headers) {
-        (answer::not_modified(badge.applied, tag), Answered::NotModified)
+        (
+            answer::not_modified(badge.applied, tag, answer::badge_body(badge.count).len()),
+            Answered::NotModified,
+        )
     } else {
         (answer::badge(badge, tag), Answered::Whole)
     };

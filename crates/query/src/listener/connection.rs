@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +19,7 @@ use super::places::Place;
 use super::progress::{Late, Next, Progress};
 use super::tls::{self, Tls};
 use super::watched::Watched;
+use crate::Routes;
 
 /// How many requests may be under way at once on a connection with HTTP/2.
 const STREAMS: u32 = 100;
@@ -40,7 +40,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What a thread needs to serve its connections.
 #[derive(Clone)]
 pub(super) struct Host {
-    router: Router,
+    routes: Routes,
     rules: Arc<Rules>,
     in_flight: Arc<AtomicUsize>,
     tls: Option<Tls>,
@@ -49,7 +49,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(router: Router, rules: Rules, tls: Option<Tls>) -> Self {
+    pub(super) fn new(routes: Routes, rules: Rules, tls: Option<Tls>) -> Self {
         let limits = &rules.limits;
         let mut http1 = http1::Builder::new();
         http1
@@ -71,7 +71,7 @@ impl Host {
             .max_local_error_reset_streams(RESETS)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_INTERVAL);
-        Self { router, rules: Arc::new(rules), in_flight: Arc::default(), tls, http1, http2 }
+        Self { routes, rules: Arc::new(rules), in_flight: Arc::default(), tls, http1, http2 }
     }
 
     /// Serves a connection until it ends or, after `closing`, until the requests that it has begun are answered.
@@ -110,7 +110,7 @@ impl Host {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let (progress, stream) = self.watch(stream, false);
-        let desk = Desk::new(self.router.clone(), Arc::clone(&self.rules), Arc::clone(&progress));
+        let desk = Desk::new(self.routes.clone(), Arc::clone(&self.rules), Arc::clone(&progress));
         let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), desk));
         self.drive(connection.as_mut(), http1::Connection::graceful_shutdown, &progress, closing).await;
     }
@@ -120,7 +120,7 @@ impl Host {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let (progress, stream) = self.watch(stream, true);
-        let desk = Desk::new(self.router.clone(), Arc::clone(&self.rules), Arc::clone(&progress));
+        let desk = Desk::new(self.routes.clone(), Arc::clone(&self.rules), Arc::clone(&progress));
         let mut connection = pin!(self.http2.serve_connection(TokioIo::new(stream), desk));
         self.drive(connection.as_mut(), http2::Connection::graceful_shutdown, &progress, closing).await;
     }
@@ -147,6 +147,7 @@ impl Host {
     {
         let limits: &Limits = &self.rules.limits;
         let mut timer = pin!(sleep_until(Instant::now() + limits.shortest_timeout()));
+        let mut closed = pin!(closing.changed());
         let (mut is_late, mut is_closing) = (false, false);
         let ended = loop {
             tokio::select! {
@@ -167,7 +168,7 @@ impl Host {
                     }
                 },
                 // Nothing is ever sent: this is the sender being dropped.
-                _ = closing.changed(), if !is_closing => {
+                _ = closed.as_mut(), if !is_closing => {
                     is_closing = true;
                     goodbye(connection.as_mut());
                 }

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Version;
 use axum::response::Response;
-use axum::routing::future::RouteFuture;
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::service::Service;
@@ -22,6 +20,7 @@ use super::cors::{Asked, Cors};
 use super::metrics::ListenerMetrics;
 use super::progress::{OpenRequest, Progress};
 use super::{Limits, TurnedAway};
+use crate::routes::{self, Routes};
 
 /// So many requests between two sleeps of a thread are a sign that the machine is busy.
 const BUSY_REQUESTS: u32 = 8;
@@ -52,17 +51,16 @@ pub(super) struct Rules {
 
 /// The desk of one connection.
 ///
-/// The router is this connection's own, and is called in place: what all connections share has counts of its owners
-/// that all threads would write to.
+/// The routes are this connection's own, and are called in place.
 pub(super) struct Desk {
-    router: RefCell<Router>,
+    routes: RefCell<Routes>,
     rules: Arc<Rules>,
     progress: Arc<Progress>,
 }
 
 impl Desk {
-    pub(super) fn new(router: Router, rules: Arc<Rules>, progress: Arc<Progress>) -> Self {
-        Self { router: RefCell::new(router), rules, progress }
+    pub(super) fn new(routes: Routes, rules: Arc<Rules>, progress: Arc<Progress>) -> Self {
+        Self { routes: RefCell::new(routes), rules, progress }
     }
 
     fn too_much<B>(&self, open: &OpenRequest, request: &Request<B>) -> Option<TurnedAway> {
@@ -100,13 +98,13 @@ impl Service<Request<Incoming>> for Desk {
         } else if let Some(preflight) = asked.as_ref().and_then(|asked| asked.preflight(&request)) {
             Answer::Ready(Some(preflight))
         } else if request.body().is_end_stream() {
-            Answer::Coming(self.router.borrow_mut().call(request.map(|_| Body::empty())))
+            Answer::Coming(self.routes.borrow_mut().call(request.map(|_| Body::empty())))
         } else {
             // Whether the route reads it to its end, nobody knows yet.
             open.leave_unread();
             let its_fate = fate.insert(Fate::new(&self.rules.bodies, self.rules.metrics.clone()));
             let bounded = |body| Body::new(Bounded::new(body, self.rules.limits, Arc::clone(its_fate)));
-            Answer::Coming(self.router.borrow_mut().call(request.map(bounded)))
+            Answer::Coming(self.routes.borrow_mut().call(request.map(bounded)))
         };
         Answering { answer, version, open: Some(open), asked, fate }
     }
@@ -125,7 +123,7 @@ pub(super) struct Answering {
 enum Answer {
     /// Taken when it is given.
     Ready(Option<Response>),
-    Coming(RouteFuture<Infallible>),
+    Coming(routes::Answering),
 }
 
 impl Future for Answering {
@@ -135,7 +133,7 @@ impl Future for Answering {
         let this = &mut *self;
         let mut response = match &mut this.answer {
             Answer::Ready(response) => response.take().expect("an answer is given once"),
-            Answer::Coming(coming) => ready!(Pin::new(coming).poll(context))?,
+            Answer::Coming(coming) => ready!(coming.as_mut().poll(context))?,
         };
         let open = this.open.take().expect("an answer is given once");
         if let Some(reason) = this.fate.take().and_then(|fate| fate.refused()) {

@@ -1,4 +1,4 @@
-//! Serving a router on a listener until told to stop: one task accepts, and hands each connection to one
+//! Serving routes on a listener until told to stop: one task accepts, and hands each connection to one
 //! of the threads, where it stays.
 
 use std::io::{self, Write as _};
@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -22,13 +21,13 @@ use super::desk::{Rules, let_others_run};
 use super::metrics::Connections;
 use super::places::{Place, Places};
 use super::{Cors, Limits, Tls, TurnedAway};
-use crate::Metrics;
+use crate::{Metrics, Routes};
 
 /// How long to wait after a connection could not be accepted, mostly because the process has too
 /// many files open: time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What stands before a router.
+/// What stands before the routes.
 #[derive(Debug, Clone, Default)]
 pub struct Front {
     /// What clients may take.
@@ -67,13 +66,18 @@ struct Thread {
 type Accepted = (std::net::TcpStream, Place);
 
 impl Server {
-    /// Starts so many threads that answer with this router. They wait for [`serve`](Self::serve), and end
+    /// Starts so many threads that answer with these routes. They wait for [`serve`](Self::serve), and end
     /// with it or when the server is dropped.
     ///
     /// # Errors
     ///
     /// The operating system has no more threads or files for this process.
-    pub fn start(router: &Router, front: impl Into<Front>, threads: NonZeroUsize) -> io::Result<Self> {
+    pub fn start(
+        routes: impl Into<Routes>,
+        front: impl Into<Front>,
+        threads: NonZeroUsize,
+    ) -> io::Result<Self> {
+        let routes = routes.into();
         let front = front.into();
         let limits = front.limits;
         let bodies = AllBodies::new(limits.all_bodies_bytes);
@@ -86,7 +90,7 @@ impl Server {
                 cors: front.cors.clone(),
                 metrics: front.metrics.listener.clone(),
             };
-            let host = Host::new(router.clone(), rules, front.tls.clone());
+            let host = Host::new(routes.apart(), rules, front.tls.clone());
             Thread::start(number, host, limits.shutdown_grace)
         };
         let threads = (0..threads.get()).map(thread).collect::<io::Result<_>>()?;

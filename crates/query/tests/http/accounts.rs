@@ -1,12 +1,12 @@
 //! `/accounts`: why counts are what they are.
 
-use axum::Router;
 use counters::{Counters, Policies};
+use query::Routes;
 use query::{Accounts, AccountsAnswer, AccountsQuestion};
 use serde_json::json;
 
 use crate::badges::apply;
-use crate::operator::{ask, ready, router};
+use crate::operator::{ask, ready, routes};
 
 /// Ann, bob and cid, by index 0, 1 and 2.
 pub(crate) fn counters() -> Counters {
@@ -33,8 +33,8 @@ pub(crate) fn answer(question: AccountsQuestion) -> AccountsAnswer {
     })
 }
 
-async fn page(router: &Router, query: &str) -> (Vec<String>, Option<u32>) {
-    let answer = ask(router, "GET", &format!("/accounts{query}")).await;
+async fn page(routes: &Routes, query: &str) -> (Vec<String>, Option<u32>) {
+    let answer = ask(routes, "GET", &format!("/accounts{query}")).await;
     assert_eq!(answer.status, 200, "{query}: {}", answer.body);
     let Accounts { sequence, accounts, next } = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(sequence, 6);
@@ -43,8 +43,8 @@ async fn page(router: &Router, query: &str) -> (Vec<String>, Option<u32>) {
 
 #[tokio::test]
 async fn an_account_says_what_a_count_is_made_of() {
-    let router = router(ready);
-    let answer = ask(&router, "GET", "/accounts?tenant=demo&user=ann").await;
+    let routes = routes(ready);
+    let answer = ask(&routes, "GET", "/accounts?tenant=demo&user=ann").await;
     let expected = json!({
         "sequence": 6,
         "accounts": [{ "tenant": "demo", "user": "ann", "unread": 1, "rooms": [{
@@ -54,25 +54,25 @@ async fn an_account_says_what_a_count_is_made_of() {
         "next": null,
     });
     assert_eq!((answer.status.as_u16(), answer.json()), (200, expected));
-    let answer = ask(&router, "GET", "/accounts?user=a%20b%2Bc&tenant=demo").await.json();
+    let answer = ask(&routes, "GET", "/accounts?user=a%20b%2Bc&tenant=demo").await.json();
     let unknown = json!([{ "tenant": "demo", "user": "a b+c", "unread": 0, "rooms": [] }]);
     assert_eq!(answer["accounts"], unknown);
 }
 
 #[tokio::test]
 async fn pages_have_everybody_once() {
-    let router = router(ready);
+    let routes = routes(ready);
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    assert_eq!(page(&router, "").await, (names(&["ann", "bob", "cid"]), None));
-    assert_eq!(page(&router, "?limit=2").await, (names(&["ann", "bob"]), Some(1)));
-    assert_eq!(page(&router, "?limit=2&after=1").await, (names(&["cid"]), None));
-    assert_eq!(page(&router, "?after=0&limit=1").await, (names(&["bob"]), Some(1)));
-    assert_eq!(page(&router, "?after=77").await, (vec![], None));
+    assert_eq!(page(&routes, "").await, (names(&["ann", "bob", "cid"]), None));
+    assert_eq!(page(&routes, "?limit=2").await, (names(&["ann", "bob"]), Some(1)));
+    assert_eq!(page(&routes, "?limit=2&after=1").await, (names(&["cid"]), None));
+    assert_eq!(page(&routes, "?after=0&limit=1").await, (names(&["bob"]), Some(1)));
+    assert_eq!(page(&routes, "?after=77").await, (vec![], None));
 }
 
 #[tokio::test]
 async fn what_can_t_be_answered_says_why() {
-    let router = router(ready);
+    let routes = routes(ready);
     for (query, status, code, message) in [
         ("tenant=demo", 400, "INVALID_PARAMETERS", "together"),
         ("user=ann", 400, "INVALID_PARAMETERS", "together"),
@@ -87,7 +87,7 @@ async fn what_can_t_be_answered_says_why() {
         ("users=ann", 400, "INVALID_PARAMETERS", "no parameter \"users\""),
         ("tenant=demo&user=busy", 503, "NOT_READY", "opening the store"),
     ] {
-        let answer = ask(&router, "GET", &format!("/accounts?{query}")).await;
+        let answer = ask(&routes, "GET", &format!("/accounts?{query}")).await;
         let body = answer.json();
         assert_eq!((answer.status.as_u16(), &body["error"]["code"]), (status, &json!(code)), "{query}");
         assert_eq!(body["RC"], status, "{query}");

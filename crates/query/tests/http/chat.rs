@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, Request};
 use events::{Event, Tenant};
 use futures::StreamExt;
 use oracle::script::Script;
 use query::LiveLimits;
+use query::Routes;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
@@ -45,7 +45,7 @@ impl Chat {
 
     /// A live badge of that user.
     pub(crate) async fn live(&self, user: &str, query: &str) -> Live {
-        Live::open(&self.service.router, live_request(query, &token_of(user))).await
+        Live::open(&self.service.routes, live_request(query, &token_of(user))).await
     }
 }
 
@@ -65,8 +65,8 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) async fn open(router: &Router, request: Request<Body>) -> Self {
-        let response = timeout(LONG, router.clone().oneshot(request)).await.expect("an answer").unwrap();
+    pub(crate) async fn open(routes: &Routes, request: Request<Body>) -> Self {
+        let response = timeout(LONG, routes.clone().oneshot(request)).await.expect("an answer").unwrap();
         let (head, body) = response.into_parts();
         assert_eq!(head.status, 200);
         Self { headers: head.headers, body: body.into_data_stream(), text: String::new() }
@@ -115,8 +115,8 @@ impl Live {
 }
 
 /// The answer to a request that no stream comes of.
-pub(crate) async fn refused(router: &Router, request: Request<Body>) -> String {
-    let answer = timeout(LONG, Answer::of(router, request)).await.expect("it is no stream");
+pub(crate) async fn refused(routes: &Routes, request: Request<Body>) -> String {
+    let answer = timeout(LONG, Answer::of(routes, request)).await.expect("it is no stream");
     let retry_after = answer.header("retry-after").unwrap_or("-").to_owned();
     format!("{} {} {retry_after}", answer.status.as_u16(), answer.json()["error"]["code"].as_str().unwrap())
 }

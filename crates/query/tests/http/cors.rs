@@ -13,7 +13,7 @@ async fn server() -> Server {
     ];
     let cors = Cors::new(&Tenants::new(tenants.clone()).unwrap());
     let limits = Limits { uri_bytes: 1_024, ..limits() };
-    Server::start(Service::with(tenants, 100).router, Front { limits, cors, ..Front::default() }).await
+    Server::start(Service::with(tenants, 100).routes, Front { limits, cors, ..Front::default() }).await
 }
 
 /// The status and the headers that are about pages, of the answer to a request with these lines.

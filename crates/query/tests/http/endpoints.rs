@@ -1,9 +1,9 @@
 //! The whole family of questions: what is asked, and what is answered.
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request};
 use counters::MutedRooms;
+use query::Routes;
 use serde_json::{Value, json};
 
 use crate::model::after;
@@ -24,10 +24,10 @@ pub(crate) fn service(muted_rooms: MutedRooms) -> Service {
 /// `method target | headers | body`. Headers are `client`, the demo tenant's client key; `api`, its API key; a user's
 /// name, for their token; `json`, for the content type; or `Name=value`. In the body, `{ann}` is Ann's token.
 pub(crate) async fn ask(service: &Service, line: &str) -> Answer {
-    ask_router(&service.router, line).await
+    ask_routes(&service.routes, line).await
 }
 
-pub(crate) async fn ask_router(router: &Router, line: &str) -> Answer {
+pub(crate) async fn ask_routes(routes: &Routes, line: &str) -> Answer {
     let mut fields = line.trim_end_matches([' ', '|']).splitn(3, " | ").map(str::trim);
     let (method, target) = fields.next().and_then(|start| start.split_once(' ')).expect("method and target");
     let mut request = Request::builder().method(method).uri(target.trim());
@@ -48,7 +48,7 @@ pub(crate) async fn ask_router(router: &Router, line: &str) -> Answer {
         .unwrap_or_default()
         .replace("{ann}", &token_of("ann"))
         .replace("{bob}", &token_of("bob"));
-    Answer::of(router, request.body(Body::from(body)).unwrap()).await
+    Answer::of(routes, request.body(Body::from(body)).unwrap()).await
 }
 
 /// One line a case: a request as above, ` -> `, and the code of the refusal or `result` of the answer.

@@ -80,9 +80,9 @@ async fn an_event_that_comes_is_waited_for() {
 }
 
 fn ask_apart(service: &Service, question: String) -> tokio::task::JoinHandle<(u16, Option<u64>)> {
-    let router = service.router.clone();
+    let routes = service.routes.clone();
     tokio::spawn(async move {
-        let answer = crate::endpoints::ask_router(&router, &question).await;
+        let answer = crate::endpoints::ask_routes(&routes, &question).await;
         (answer.status.as_u16(), answer.header("badge-seq").and_then(|sequence| sequence.parse().ok()))
     })
 }
@@ -112,6 +112,8 @@ async fn a_body_that_the_asker_has_is_not_sent_again() {
         assert_eq!(again.header("badge-seq"), first.header("badge-seq"), "{target}");
         assert_eq!(again.header("cache-control"), Some("no-store"), "{target}");
         assert_eq!(again.header("content-type"), None, "{target}");
+        // RFC 9110, section 8.6: there may be no other length than that of the body.
+        assert_eq!(again.header("content-length"), first.header("content-length"), "{target}");
         let head = ask(&service, &format!("HEAD {target} | client ann If-None-Match={tag}")).await;
         assert_eq!((head.status.as_u16(), head.headers), (304, again.headers), "{target}");
         // Of another user, it is compared with what is theirs.

@@ -5,7 +5,7 @@ use oracle::history::{History, TAGS, TENANTS, USERS, Variant};
 use oracle::{Filter, Oracle};
 use serde_json::{Value, json};
 
-use crate::endpoints::ask_router;
+use crate::endpoints::ask_routes;
 use crate::model::{Remembering, policies};
 use crate::support::{Service, hs256, tenant};
 
@@ -32,7 +32,7 @@ impl Asker<'_> {
         if let Some(body) = body {
             line += &format!(" im-api-key={tenant}-api-key json | {body}");
         }
-        let answer = ask_router(&service.router, &line).await;
+        let answer = ask_routes(&service.routes, &line).await;
         let sequence = service.counters.applied().to_string();
         assert_eq!(answer.status, 200, "{place}: {line}: {}", answer.body);
         assert_eq!(answer.header("badge-seq"), Some(sequence.as_str()), "{place}: {line}");

@@ -201,10 +201,10 @@ async fn a_crowd_is_one_question() {
     let service = Service::with(vec![opaque(&elsewhere)], 1_000);
     let crowd = |tokens: Vec<String>| {
         let asked = tokens.into_iter().map(|token| {
-            let router = service.router.clone();
+            let routes = service.routes.clone();
             tokio::spawn(async move {
                 let request = crate::support::badge_request("demo-client-key", &token);
-                crate::support::Answer::of(&router, request).await.status.as_u16()
+                crate::support::Answer::of(&routes, request).await.status.as_u16()
             })
         });
         asked.collect::<Vec<_>>()

@@ -175,7 +175,7 @@ async fn a_body_that_is_refused_is_counted_once() {
     let service = Service::new();
     let limits = Limits { body_bytes: 1_000, ..limits() };
     let front = Front { limits, metrics: service.metrics.clone(), ..Front::default() };
-    let server = Server::start(service.router.clone(), front).await;
+    let server = Server::start(service.routes.clone(), front).await;
     let too_large = "tallymark_http_requests_total{status=\"413\",code=\"BODY_TOO_LARGE\"}";
     let head = "POST /badges HTTP/1.1\r\nConnection: close\r\nIM-CLIENT-KEY: demo-client-key\r\n\
                 Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -75,11 +75,11 @@ async fn a_refusal_is_that_of_the_badge() {
         ("?minSeq=1", &ann, "503 NOT_YET 1"),
     ];
     for (query, token, expected) in checks {
-        assert_eq!(refused(&chat.service.router, live_request(query, token)).await, expected, "{query}");
+        assert_eq!(refused(&chat.service.routes, live_request(query, token)).await, expected, "{query}");
     }
     let mut unknown = live_request("", &ann);
     unknown.headers_mut().insert("im-client-key", "unknown".parse().unwrap());
-    assert_eq!(refused(&chat.service.router, unknown).await, "401 INVALID_CLIENT_KEY -");
+    assert_eq!(refused(&chat.service.routes, unknown).await, "401 INVALID_CLIENT_KEY -");
     for method in [Method::POST, Method::HEAD, Method::OPTIONS] {
         let mut request = live_request("", &ann);
         *request.method_mut() = method;
@@ -87,7 +87,7 @@ async fn a_refusal_is_that_of_the_badge() {
         assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, Some("GET")));
     }
     chat.service.gate.close();
-    assert_eq!(refused(&chat.service.router, live_request("?minSeq=1", &ann)).await, "503 NOT_READY 5");
+    assert_eq!(refused(&chat.service.routes, live_request("?minSeq=1", &ann)).await, "503 NOT_READY 5");
     assert_eq!(chat.service.metric("tallymark_http_live_connections"), 0);
 }
 
@@ -101,13 +101,13 @@ async fn who_reconnects_never_sees_an_older_number() {
         request
     };
     // The same number as before comes at once too.
-    let mut live = Live::open(&chat.service.router, after("2")).await;
+    let mut live = Live::open(&chat.service.routes, after("2")).await;
     assert_eq!(live.event().await.unwrap(), "retry: 1000\nevent: badge\nid: 2\ndata: {\"badge\":1}");
     let began = Instant::now();
-    assert_eq!(refused(&chat.service.router, after("3")).await, "503 NOT_YET 1");
+    assert_eq!(refused(&chat.service.routes, after("3")).await, "503 NOT_YET 1");
     assert!(began.elapsed() >= MIN_SEQ_WAIT, "it did not wait");
-    let router = chat.service.router.clone();
-    let waiting = tokio::spawn(async move { Live::open(&router, after("3")).await.number().await });
+    let routes = chat.service.routes.clone();
+    let waiting = tokio::spawn(async move { Live::open(&routes, after("3")).await.number().await });
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(!waiting.is_finished(), "too early");
     chat.apply("posted r1 m2 by ann");
@@ -115,15 +115,15 @@ async fn who_reconnects_never_sees_an_older_number() {
     for id in ["", "x", "-1", "+1", "1.5", "9007199254740992", "é"] {
         let mut request = after("1");
         request.headers_mut().insert("last-event-id", HeaderValue::from_bytes(id.as_bytes()).unwrap());
-        assert_eq!(refused(&chat.service.router, request).await, "400 INVALID_LAST_EVENT_ID -", "{id:?}");
+        assert_eq!(refused(&chat.service.routes, request).await, "400 INVALID_LAST_EVENT_ID -", "{id:?}");
     }
     let mut twice = after("1");
     twice.headers_mut().append("last-event-id", HeaderValue::from_static("1"));
-    assert_eq!(refused(&chat.service.router, twice).await, "400 INVALID_LAST_EVENT_ID -");
+    assert_eq!(refused(&chat.service.routes, twice).await, "400 INVALID_LAST_EVENT_ID -");
     // The later of the two is waited for.
     let mut both = after("1");
     *both.uri_mut() = "/me/badge/live?minSeq=99".parse().unwrap();
-    assert_eq!(refused(&chat.service.router, both).await, "503 NOT_YET 1");
+    assert_eq!(refused(&chat.service.routes, both).await, "503 NOT_YET 1");
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn it_ends_with_the_token() {
     let mut chat = chat();
     chat.apply("joined r1 ann,bob");
     let short = hs256(b"demo-secret", &format!(r#"{{"sub":"bob","exp":{}.2}}"#, NOW));
-    let mut live = Live::open(&chat.service.router, live_request("", &short)).await;
+    let mut live = Live::open(&chat.service.routes, live_request("", &short)).await;
     assert_eq!(live.number().await, 0);
     *chat.service.now.lock() += Duration::from_secs(1);
     assert_eq!(live.end().await, r#"{"reason":"token"}"#);
@@ -229,9 +229,9 @@ async fn there_are_so_many_and_no_more() {
     let chat = Chat::new(limits);
     let ask = |user: &str| live_request("", &token_of(user));
     let ann = chat.live("ann", "").await;
-    assert_eq!(refused(&chat.service.router, ask("ann")).await, "503 OVERLOADED 1");
+    assert_eq!(refused(&chat.service.routes, ask("ann")).await, "503 OVERLOADED 1");
     let _bob = chat.live("bob", "").await;
-    assert_eq!(refused(&chat.service.router, ask("cid")).await, "503 OVERLOADED 1");
+    assert_eq!(refused(&chat.service.routes, ask("cid")).await, "503 OVERLOADED 1");
     assert_eq!(chat.service.metric("tallymark_http_live_connections"), 2);
     drop(ann);
     let _cid = chat.live("cid", "").await;
@@ -251,6 +251,6 @@ async fn opening_one_is_one_request() {
         live.numbers_to(message).await;
     }
     let _second = chat.live("bob", "").await;
-    let third = refused(&chat.service.router, live_request("", &token_of("bob"))).await;
+    let third = refused(&chat.service.routes, live_request("", &token_of("bob"))).await;
     assert_eq!(third, "429 RATE_LIMIT_EXCEEDED 1");
 }

@@ -51,7 +51,7 @@ async fn it_outlives_timeouts_and_ends_with_the_service() {
         write_timeout: short,
         ..limits()
     };
-    let server = Server::start(chat.service.router.clone(), limits).await;
+    let server = Server::start(chat.service.routes.clone(), limits).await;
     let mut stream = server.connect().await;
     stream.write_all(&ask("bob", "")).await.unwrap();
     read_until(&mut stream, "{\"badge\":0}").await;
@@ -71,7 +71,7 @@ async fn it_outlives_timeouts_and_ends_with_the_service() {
 #[tokio::test]
 async fn a_client_who_goes_leaves_nothing_behind() {
     let chat = Chat::new(LiveLimits { keep_alive: Duration::from_millis(20), ..LiveLimits::default() });
-    let server = Server::start(chat.service.router.clone(), limits()).await;
+    let server = Server::start(chat.service.routes.clone(), limits()).await;
     let mut stream = server.connect().await;
     stream.write_all(&ask("bob", "")).await.unwrap();
     read_until(&mut stream, "{\"badge\":0}").await;
@@ -93,7 +93,7 @@ async fn web_pages_may_ask() {
     let cors = Cors::new(&Tenants::new(vec![tenant.clone()]).unwrap());
     let service = Service::with(vec![tenant], 100);
     let front = Front { limits: limits(), cors, ..Front::default() };
-    let server = Server::start(service.router.clone(), front).await;
+    let server = Server::start(service.routes.clone(), front).await;
     let mut stream = server.connect().await;
     stream.write_all(&ask("bob", "Origin: https://chat.example\r\nLast-Event-ID: 0\r\n")).await.unwrap();
     let head = read_until(&mut stream, "\r\n\r\n").await;
@@ -108,7 +108,7 @@ async fn many_go_over_one_connection_with_http_2() {
     let tls = Tls::new(ONE.0, ONE.1).unwrap();
     let mut chat = Chat::new(LiveLimits::default());
     chat.apply("joined r1 ann,bob,cid");
-    let server = Server::start(chat.service.router.clone(), front(&tls, limits())).await;
+    let server = Server::start(chat.service.routes.clone(), front(&tls, limits())).await;
     let (mut sender, _connection) = http2(&server).await;
     let mut bodies = Vec::new();
     for user in ["bob", "cid"] {

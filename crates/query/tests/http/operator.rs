@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use query::Routes;
 use query::{
     Activation, Control, DigestAt, Metrics, Operator, Readiness, Reason, Refused, SnapshotAt, Stage, Status,
     StoreStatus,
@@ -15,18 +15,18 @@ use serde_json::json;
 
 use crate::support::Answer;
 
-pub(crate) fn router(readiness: impl Fn() -> Readiness + Send + Sync + 'static) -> Router {
-    router_with(readiness, None)
+pub(crate) fn routes(readiness: impl Fn() -> Readiness + Send + Sync + 'static) -> Routes {
+    routes_with(readiness, None)
 }
 
-fn router_with(
+fn routes_with(
     readiness: impl Fn() -> Readiness + Send + Sync + 'static,
     control: Option<Control>,
-) -> Router {
+) -> Routes {
     let mut registry = Registry::with_prefix("tallymark");
     Metrics::new().register(&mut registry);
     let registry = Arc::new(registry);
-    query::operator_router(Operator {
+    query::operator_routes(Operator {
         readiness: Arc::new(readiness),
         status: Arc::new(status),
         accounts: Arc::new(crate::accounts::answer),
@@ -56,7 +56,7 @@ fn status() -> Status {
 
 #[tokio::test]
 async fn status_tells_how_far_everything_is() {
-    let answer = ask(&router(ready), "GET", "/status").await;
+    let answer = ask(&routes(ready), "GET", "/status").await;
     let expected = json!({
         "applied_sequence": 12,
         "lag_events": 3,
@@ -80,16 +80,16 @@ pub(crate) fn ready() -> Readiness {
     Readiness::Ready { connected: true, lag_events: 0, lag_seconds: 0.0 }
 }
 
-pub(crate) async fn ask(router: &Router, method: &str, target: &str) -> Answer {
+pub(crate) async fn ask(routes: &Routes, method: &str, target: &str) -> Answer {
     let request = Request::builder().method(method).uri(target).body(Body::empty()).unwrap();
-    let answer = Answer::of(router, request).await;
+    let answer = Answer::of(routes, request).await;
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {target}");
     answer
 }
 
 #[tokio::test]
-async fn routes() {
-    let router = router(ready);
+async fn every_route_and_no_other() {
+    let routes = routes(ready);
     for line in [
         "GET  /healthz   | 200 | application/json",
         "HEAD /healthz   | 200 | application/json",
@@ -106,7 +106,7 @@ async fn routes() {
     ] {
         let fields: Vec<_> = line.split(" | ").map(str::trim).collect();
         let (method, target) = fields[0].split_once(' ').unwrap();
-        let answer = ask(&router, method, target.trim()).await;
+        let answer = ask(&routes, method, target.trim()).await;
         assert_eq!(answer.status.as_str(), fields[1], "{line}");
         assert_eq!(answer.header("content-type"), Some(fields[2]), "{line}");
         let allow = (fields[1] == "405").then_some("GET, HEAD");
@@ -115,22 +115,22 @@ async fn routes() {
             assert_eq!(answer.json()["RC"].to_string(), fields[1], "{line}");
         }
     }
-    assert_eq!(ask(&router, "GET", "/healthz").await.body, r#"{"alive":true}"#);
+    assert_eq!(ask(&routes, "GET", "/healthz").await.body, r#"{"alive":true}"#);
 }
 
 #[tokio::test]
 async fn readiness() {
     let now = Arc::new(Mutex::new(ready()));
     let told = Arc::clone(&now);
-    let router = router(move || told.lock().clone());
+    let routes = routes(move || told.lock().clone());
 
-    let answer = ask(&router, "GET", "/readyz").await;
+    let answer = ask(&routes, "GET", "/readyz").await;
     assert_eq!(answer.status, 200);
     let expected = r#"{"ready":true,"connected":true,"lag_events":0,"lag_seconds":0.0}"#;
     assert_eq!(answer.body, expected);
 
     *now.lock() = Readiness::Ready { connected: false, lag_events: 7, lag_seconds: 1.5 };
-    let answer = ask(&router, "GET", "/readyz").await;
+    let answer = ask(&routes, "GET", "/readyz").await;
     assert_eq!(answer.status, 200);
     let expected = r#"{"ready":true,"connected":false,"lag_events":7,"lag_seconds":1.5}"#;
     assert_eq!(answer.body, expected);
@@ -143,7 +143,7 @@ async fn readiness() {
         (Reason::Store, "store"),
     ] {
         *now.lock() = Readiness::NotReady { reason, detail: "it's \"so\"".to_owned() };
-        let answer = ask(&router, "GET", "/readyz").await;
+        let answer = ask(&routes, "GET", "/readyz").await;
         assert_eq!(answer.status, 503, "{name}");
         let expected = json!({ "ready": false, "reason": name, "detail": "it's \"so\"" });
         assert_eq!(answer.json(), expected);
@@ -152,7 +152,7 @@ async fn readiness() {
 
 #[tokio::test]
 async fn metrics_are_there_before_the_first_request() {
-    let body = ask(&router(ready), "GET", "/metrics").await.body;
+    let body = ask(&routes(ready), "GET", "/metrics").await.body;
     for line in [
         "# TYPE tallymark_http_requests counter",
         r#"tallymark_http_requests_total{status="200",code="OK"} 0"#,
@@ -180,10 +180,10 @@ async fn what_changes_something_is_for_who_has_the_token() {
             |number| if number == 4 { Ok(()) } else { Err(Refused(format!("no \"{number}\""))) },
         )
     };
-    let on = router_with(ready, Some(control()));
-    let off = router(ready);
+    let on = routes_with(ready, Some(control()));
+    let off = routes(ready);
     let bearer = Some("Bearer let me in");
-    for (router, method, path, token, status, expected) in [
+    for (routes, method, path, token, status, expected) in [
         (&on, "POST", "/snapshots", bearer, 202, r#"{"wanted_sequence":12}"#),
         (&on, "POST", "/snapshots", Some("bEARER   let me in"), 202, r#"{"wanted_sequence":12}"#),
         (&on, "POST", "/generations/4/activate", bearer, 202, r#"{"activating":4}"#),
@@ -203,7 +203,7 @@ async fn what_changes_something_is_for_who_has_the_token() {
         if let Some(token) = token {
             request = request.header("Authorization", token);
         }
-        let answer = Answer::of(router, request.body(Body::empty()).unwrap()).await;
+        let answer = Answer::of(routes, request.body(Body::empty()).unwrap()).await;
         let body = &answer.body;
         assert_eq!(answer.status.as_u16(), status, "{method} {path} {token:?}: {body}");
         assert!(body.contains(expected), "{method} {path} {token:?}: {body}");

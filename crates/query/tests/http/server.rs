@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::time::Duration;
 
-use axum::Router;
-use query::{Front, Limits};
+use query::{Front, Limits, Routes};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -38,12 +37,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(router: Router, front: impl Into<Front>) -> Self {
+    pub(crate) async fn start(routes: impl Into<Routes>, front: impl Into<Front>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { stopped.await.expect("a test stops its server") };
-        let server = query::Server::start(&router, front, THREADS).unwrap();
+        let server = query::Server::start(routes, front, THREADS).unwrap();
         let served = tokio::spawn(server.serve(listener, shutdown));
         Self { address, stop, served }
     }

@@ -40,7 +40,7 @@ fn badge_over_the_wire(method: &str, connection: &str) -> String {
 
 #[tokio::test]
 async fn get_and_head() {
-    let server = Server::start(Service::new().router, limits()).await;
+    let server = Server::start(Service::new().routes, limits()).await;
     let mut heads = Vec::new();
     for (method, expected) in [("GET", r#"{"RC":0,"RM":"OK","result":{"badge":0}}"#), ("HEAD", "")] {
         let mut stream = server.connect().await;
@@ -58,10 +58,23 @@ async fn get_and_head() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn after_a_body_that_the_asker_has_comes_the_next_answer() {
+    let server = Server::start(Service::new().routes, limits()).await;
+    let mut stream = server.connect().await;
+    let known = badge_over_the_wire("GET", "keep-alive").replacen("\r\n", "\r\nIf-None-Match: \"0\"\r\n", 1);
+    stream.write_all((known + &badge_over_the_wire("GET", "close")).as_bytes()).await.unwrap();
+    let answers = read_all(&mut stream).await;
+    let (first, second) = answers.split_once("\r\n\r\n").unwrap();
+    assert!(first.starts_with("HTTP/1.1 304 Not Modified\r\n"), "{answers}");
+    assert!(second.starts_with("HTTP/1.1 200 OK\r\n"), "{answers}");
+    server.stop().await;
+}
+
 /// Much of what RFC 3986 wants escaped arrives as it was sent. The rest is refused either way.
 #[tokio::test]
 async fn unescaped_query_strings() {
-    let server = Server::start(Service::new().router, limits()).await;
+    let server = Server::start(Service::new().routes, limits()).await;
     for (query, status) in [
         (&b"roomTags=caf\xc3\xa9"[..], "200 OK"),
         (b"roomTags=[]{}|\\^`~'", "200 OK"),
@@ -84,7 +97,7 @@ async fn unescaped_query_strings() {
 
 #[tokio::test]
 async fn an_idle_connection_does_not_hold_the_server() {
-    let server = Server::start(Service::new().router, limits()).await;
+    let server = Server::start(Service::new().routes, limits()).await;
     let mut unused = server.connect().await;
     let mut idle = server.connect().await;
     idle.write_all(badge_over_the_wire("HEAD", "keep-alive").as_bytes()).await.unwrap();
@@ -134,7 +147,7 @@ async fn nobody_holds_the_server_beyond_its_grace() {
 #[tokio::test]
 async fn a_slow_client_loses_its_connection() {
     let limits = Limits { first_byte_timeout: SHORT, header_read_timeout: SHORT, ..limits() };
-    let server = Server::start(Service::new().router, limits).await;
+    let server = Server::start(Service::new().routes, limits).await;
     for sent in ["", "GET /me/badge HTTP/1.1\r\nHost: ba"] {
         let mut stream = server.connect().await;
         stream.write_all(sent.as_bytes()).await.unwrap();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use counters::{Counters, MutedRooms, Policies};
@@ -11,6 +10,7 @@ use jsonwebtoken::{EncodingKey, crypto};
 use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
+use query::Routes;
 use query::{
     Admission, Algorithm, ApiKey, Arrivals, Gate, Hub, LiveLimits, Metrics, Public, Rates, Servers, Tenant,
     Tenants, VerificationKey,
@@ -28,9 +28,9 @@ pub(crate) const LIVE_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a request waits for an event.
 pub(crate) const MIN_SEQ_WAIT: Duration = Duration::from_millis(300);
 
-/// The public router with everything around it that a test turns.
+/// The public routes with everything around it that a test turns.
 pub(crate) struct Service {
-    pub(crate) router: Router,
+    pub(crate) routes: Routes,
     pub(crate) servers: Servers,
     pub(crate) admission: Admission,
     pub(crate) gate: Gate,
@@ -113,12 +113,12 @@ impl Service {
             live,
         };
         let servers = Servers::new(public.clone());
-        let router = query::public_router(public);
-        Self { router, servers, admission, gate, arrivals, hub, counters, now, registry, metrics }
+        let routes = query::public_routes(public);
+        Self { routes, servers, admission, gate, arrivals, hub, counters, now, registry, metrics }
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
-        Answer::of(&self.router, request).await
+        Answer::of(&self.routes, request).await
     }
 
     /// Asks for the badge of `demo` with this token.
@@ -144,8 +144,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn of(router: &Router, request: Request<Body>) -> Self {
-        let response = router.clone().oneshot(request).await.expect("a router always answers");
+    pub(crate) async fn of(routes: &Routes, request: Request<Body>) -> Self {
+        let response = routes.clone().oneshot(request).await.expect("a routes always answers");
         let (head, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body");
         Self {

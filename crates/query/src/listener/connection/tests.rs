@@ -1,5 +1,6 @@
 //! Connections in memory, on a clock that jumps.
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use hyper::body::{Body as HttpBody, Frame};
@@ -75,7 +76,7 @@ impl Clients {
             metrics: metrics.listener.clone(),
         };
         let (open, closing) = watch::channel(());
-        Self { host: Arc::new(Host::new(router, rules, None)), metrics, closing, _open: open }
+        Self { host: Arc::new(Host::new(router.into(), rules, None)), metrics, closing, _open: open }
     }
 
     fn connect(&self) -> DuplexStream {
