@@ -13,8 +13,9 @@ use query::{Front, Limits, Metrics};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
-use crate::server::{Server, limits, read_all, read_head};
+use crate::server::{LONG, Server, limits, read_all, read_head};
 use crate::support::Service;
 
 fn router() -> Router {
@@ -198,12 +199,15 @@ async fn all_bodies_together_have_a_bound() {
     slow.write_all(&[&post[..], &[b'x'; 900]].concat()).await.unwrap();
     let full = [&post[..], &[b'x'; 1_000]].concat();
     // Until the service has read what the slow one has sent.
-    while server.metric("http_requests_total{status=\"503\",code=\"OVERLOADED\"}") == 0 {
-        let mut stream = server.server.connect().await;
-        stream.write_all(&full).await.unwrap();
-        let answer = read_all(&mut stream).await;
-        assert!(answer.contains("OVERLOADED") || answer.ends_with("1000"), "{answer}");
-    }
+    let refused = async {
+        while server.metric("http_requests_total{status=\"503\",code=\"OVERLOADED\"}") == 0 {
+            let mut stream = server.server.connect().await;
+            stream.write_all(&full).await.unwrap();
+            let answer = read_all(&mut stream).await;
+            assert!(answer.contains("OVERLOADED") || answer.ends_with("1000"), "{answer}");
+        }
+    };
+    timeout(LONG, refused).await.expect("there is no room for another");
     slow.write_all(&[b'x'; 100]).await.unwrap();
     assert!(read_all(&mut slow).await.ends_with("1000"));
     server.check(full, 200, "").await;

@@ -11,6 +11,8 @@ use super::*;
 use crate::listener::body::AllBodies;
 use crate::{Cors, Metrics};
 
+mod http_2;
+
 const ASK: &[u8] = b"GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
 
 fn limits() -> Limits {
@@ -311,27 +313,4 @@ async fn no_more_is_made_than_is_taken() {
     }
     let late = stopped.elapsed().as_secs();
     assert!((4..6).contains(&late), "after {late} s");
-}
-
-/// With HTTP/2 a client takes nothing more by never saying that it may be sent.
-#[tokio::test(start_paused = true)]
-async fn http_2_is_no_way_to_take_nothing() {
-    let (clients, made) = ticking();
-    let (client, server) = duplex(64 * 1024);
-    let (host, closing) = (Arc::clone(&clients.host), clients.closing.clone());
-    tokio::spawn(async move { host.http2(server, closing).await });
-    let handshake = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(1_000)
-        .handshake::<_, Body>(TokioIo::new(client));
-    let (mut sender, connection) = handshake.await.unwrap();
-    let connection = tokio::spawn(connection);
-    let ask = |target: &str| axum::http::Request::get(target).body(Body::empty()).unwrap();
-    let answer = sender.send_request(ask("http://x/ticking")).await.unwrap();
-    let began = Instant::now();
-    let _ = connection.await.unwrap();
-    let late = began.elapsed().as_secs();
-    assert!((4..6).contains(&late), "after {late} s");
-    assert!(made.load(std::sync::atomic::Ordering::Relaxed) <= 12, "{made:?} pieces were made");
-    assert_eq!(clients.closed("write_timeout"), 1);
-    drop(answer);
 }
