@@ -116,7 +116,7 @@ impl Live {
 
 /// The answer to a request that no stream comes of.
 pub(crate) async fn refused(routes: &Routes, request: Request<Body>) -> String {
-    let answer = timeout(LONG, Answer::of(routes, request)).await.expect("it is no stream");
+    let answer = Answer::of(routes, request).await;
     let retry_after = answer.header("retry-after").unwrap_or("-").to_owned();
     format!("{} {} {retry_after}", answer.status.as_u16(), answer.json()["error"]["code"].as_str().unwrap())
 }

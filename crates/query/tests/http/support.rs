@@ -15,9 +15,11 @@ use query::{
     Admission, Algorithm, ApiKey, Arrivals, Gate, Hub, LiveLimits, Metrics, Public, Rates, Servers, Tenant,
     Tenants, VerificationKey,
 };
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::before_time;
+use crate::server::LONG;
 
 /// The time at which the clock of a [`Service`] stands, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_700_000_000;
@@ -147,7 +149,7 @@ impl Answer {
     pub(crate) async fn of(routes: &Routes, request: Request<Body>) -> Self {
         let response = routes.clone().oneshot(request).await.expect("a routes always answers");
         let (head, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.expect("a body");
+        let body = timeout(LONG, to_bytes(body, usize::MAX)).await.expect("it has an end").expect("a body");
         Self {
             status: head.status,
             headers: head.headers,
