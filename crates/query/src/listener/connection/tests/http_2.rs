@@ -64,6 +64,21 @@ fn goodbye(frames: &[(u8, u32, Vec<u8>)]) -> Option<u32> {
     Some(u32::from_be_bytes(*payload[4..].first_chunk().unwrap()))
 }
 
+/// Names and values are counted as they are when nothing is compressed, and 32 bytes more for each field.
+#[tokio::test(start_paused = true)]
+async fn heads_have_a_bound() {
+    let clients = Clients::of(Limits { header_bytes: 8_192, ..limits() });
+    let (client, _) = connect(&clients);
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client));
+    let (mut sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    for (bytes, status) in [(7_900, 200), (8_100, 431), (7_900, 200)] {
+        let request = axum::http::Request::get("http://x/now").header("x", "x".repeat(bytes));
+        let response = sender.send_request(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{bytes} bytes");
+    }
+}
+
 /// Requests that cost their client nothing end the connection before they cost much: those that are taken back before anybody
 /// looks at them, and those that have to be given up because they are wrong.
 #[tokio::test(start_paused = true)]
