@@ -1,12 +1,14 @@
 //! Badges that are watched while events are applied, held against what the counts say.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use counters::{Counters, Policies, TagMode};
 use oracle::script::{Script, Step};
+use parking_lot::Mutex;
 
 use super::*;
 
@@ -179,6 +181,38 @@ async fn a_post_touches_only_those_who_watch_the_room() {
     }
     assert_eq!(applier.hub.0.watchers.places(), 0);
     assert!(applier.hub.0.watchers.is_empty());
+}
+
+/// When it is woken, whoever watches looks at once, and one more message is posted right after that.
+struct Hasty(Mutex<Option<(Applier, Watch)>>);
+
+impl Wake for Hasty {
+    fn wake(self: Arc<Self>) {
+        let mut both = self.0.lock();
+        let (applier, watch) = both.as_mut().expect("nobody has taken them");
+        let seen = pin!(watch.next()).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(seen, Poll::Ready(Seen::Badge(badge)) if badge.count == 1), "{seen:?}");
+        applier.apply("posted r1 m2 by ann");
+    }
+}
+
+/// What comes while those who watch are being woken is not taken for what they are woken for.
+#[tokio::test]
+async fn what_comes_in_the_midst_of_waking_is_told_too() {
+    let mut applier = Applier::new(Duration::ZERO);
+    tokio::spawn(applier.hub.clone().run());
+    applier.apply("joined r1 ann,bob");
+    let mut watch = applier.hub.watch("t", "bob", WatchFilter::default());
+    assert_eq!(told(&mut watch).await, "0");
+    let hasty = Arc::new(Hasty(Mutex::new(Some((applier, watch)))));
+    let waker = Waker::from(Arc::clone(&hasty));
+    if let Some((applier, watch)) = &mut *hasty.0.lock() {
+        assert!(watch.poll_idle(&mut Context::from_waker(&waker)));
+        applier.apply("posted r1 m1 by ann");
+    }
+    tokio::time::sleep(SHORT).await;
+    let (_applier, mut watch) = hasty.0.lock().take().expect("nobody else takes them");
+    assert_eq!(told(&mut watch).await, "2");
 }
 
 /// Two numbers are never told within the interval, and the last one always is.
