@@ -22,10 +22,18 @@ fn beyond_the_bound_there_is_an_answer_at_once() {
     let waiting = json!({ "users": ["bob"], "minSeq": far }).to_string();
     thread::scope(|scope| {
         let (nats, peer) = (&nats, &peer);
-        let waiters = scope.spawn(|| {
+        let waiter = || {
             let peer = Peer::connect(&nats.url());
-            peer.flood("chat-ask.demo.badges", &waiting, 2, PATIENCE)
-        });
+            // The questions below take a place too, for a moment, and one who waits may find none.
+            loop {
+                let reply = peer.flood("chat-ask.demo.badges", &waiting, 1, PATIENCE).pop().flatten();
+                let reply = reply.expect("an answer");
+                if reply.error_code() != "OVERLOADED" {
+                    return reply;
+                }
+            }
+        };
+        let waiters = [scope.spawn(waiter), scope.spawn(waiter)];
         let refused = until("no room", || {
             let reply = asked(peer, "demo", &json!({ "users": ["bob"] }));
             if reply.error_code() == "OVERLOADED" { Ok(reply) } else { Err(reply.body) }
@@ -33,8 +41,8 @@ fn beyond_the_bound_there_is_an_answer_at_once() {
         assert_eq!(refused.header("Retry-After"), Some("1"));
         assert_eq!(refused.json()["RC"], 503);
         post(nats, "what they wait for");
-        for reply in waiters.join().unwrap() {
-            assert_eq!(reply.expect("an answer").json()["result"]["totalBadge"], 2);
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap().json()["result"]["totalBadge"], 2);
         }
     });
     assert_eq!(badge(&peer, &json!({ "users": ["bob"] })), 2, "there is room again");

@@ -29,10 +29,22 @@ impl Document {
     /// What is wrong with a value, if anything is, by the schema there.
     pub(crate) fn objection(&self, schema: &str, value: &Value) -> Option<String> {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-        compiler.add_resource(PLACE, self.0.clone()).unwrap();
+        compiler.add_resource(PLACE, self.strict()).unwrap();
         let place = format!("{PLACE}#{schema}");
         let index = compiler.compile(&place, &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
         schemas.validate(value, index).err().map(|error| format!("{error:#}"))
+    }
+
+    /// The document in which no answer may have a name that it does not: otherwise what may be left out could be called anything.
+    fn strict(&self) -> Value {
+        let mut document = self.0.clone();
+        let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+        for schema in schemas.into_iter().flat_map(|schemas| schemas.values_mut()) {
+            if schema.get("properties").is_some() {
+                schema["additionalProperties"] = false.into();
+            }
+        }
+        document
     }
 
     /// Each path with its methods.
