@@ -147,7 +147,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) async fn of(routes: &Routes, request: Request<Body>) -> Self {
-        let response = routes.clone().oneshot(request).await.expect("a routes always answers");
+        let response = routes.clone().oneshot(request).await.expect("routes always answer");
         let (head, body) = response.into_parts();
         let body = timeout(LONG, to_bytes(body, usize::MAX)).await.expect("it has an end").expect("a body");
         Self {

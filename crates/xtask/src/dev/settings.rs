@@ -26,7 +26,11 @@ impl Settings {
             Some(port) => free(port).with_context(|| format!("--port {port} can't be used"))?,
             None => free(8080).or_else(|_| free(0))?,
         };
-        let operator = free(9090).or_else(|_| free(0))?;
+        let operator = match port {
+            // Several demos at once would all find the usual one free.
+            Some(0) => free(0)?,
+            Some(_) | None => free(9090).or_else(|_| free(0))?,
+        };
         let file = home.join("tallymark.toml");
         // A JSON text is a TOML text too.
         let data_dir = Value::from(home.join("data").to_string_lossy());
