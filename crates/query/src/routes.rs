@@ -36,7 +36,7 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infalli
 pub struct Routes {
     router: Router,
     /// For `GET /me/badge`, which nearly all requests are: the router would look for it in all routes, box its handler and
-    /// keep its parameters, and a request takes a twentieth longer with that.
+    /// keep its parameters, and with that, a request takes 3 to 5 % longer.
     badges: Option<Arc<Badges>>,
 }
 

@@ -27,7 +27,7 @@ mod team;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The port for badges [default: 8080, or any free one if that is taken]
+    /// The port for badges; 0: any free one, for operators too [default: 8080, or any free one if that is taken]
     #[arg(long)]
     port: Option<u16>,
     /// Go on with the streams and counts of the last run

@@ -1,8 +1,7 @@
 //! `/accounts`: why counts are what they are.
 
 use counters::{Counters, Policies};
-use query::Routes;
-use query::{Accounts, AccountsAnswer, AccountsQuestion};
+use query::{Accounts, AccountsAnswer, AccountsQuestion, Routes};
 use serde_json::json;
 
 use crate::badges::apply;

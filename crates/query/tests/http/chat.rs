@@ -7,8 +7,7 @@ use axum::http::{HeaderMap, Request};
 use events::{Event, Tenant};
 use futures::StreamExt;
 use oracle::script::Script;
-use query::LiveLimits;
-use query::Routes;
+use query::{LiveLimits, Routes};
 use tokio::time::timeout;
 use tower::ServiceExt;
 

@@ -35,7 +35,7 @@ impl Document {
         schemas.validate(value, index).err().map(|error| format!("{error:#}"))
     }
 
-    /// The document in which no answer may have a name that it does not: otherwise what may be left out could be called anything.
+    /// The document, with no names allowed in an answer but its own: otherwise what may be left out could be called anything.
     fn strict(&self) -> Value {
         let mut document = self.0.clone();
         let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);

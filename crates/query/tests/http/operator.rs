@@ -6,10 +6,9 @@ use axum::body::Body;
 use axum::http::Request;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use query::Routes;
 use query::{
-    Activation, Control, DigestAt, Metrics, Operator, Readiness, Reason, Refused, SnapshotAt, Stage, Status,
-    StoreStatus,
+    Activation, Control, DigestAt, Metrics, Operator, Readiness, Reason, Refused, Routes, SnapshotAt, Stage,
+    Status, StoreStatus,
 };
 use serde_json::json;
 

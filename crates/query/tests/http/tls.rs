@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, Version};
 use axum::routing::get;
 use hyper::body::Incoming;
@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::server::{Server, limits, read_all};
+use crate::support::{Service, badge_request, token_of};
 
 pub(crate) const ONE: (&[u8], &[u8]) =
     (include_bytes!("../data/tls-one.pem"), include_bytes!("../data/tls-one.key.pem"));
@@ -103,6 +104,25 @@ async fn http_1_and_2_are_agreed_on_in_the_handshake() {
     let (mut sender, _) = http2(&server).await;
     let response = ask(&mut sender, "/").await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, Version::HTTP_2));
+    drop(sender);
+    server.stop().await;
+}
+
+/// RFC 9110, section 8.6: the length is that of the body which the asker has. Nothing waits for it.
+#[tokio::test]
+async fn a_body_that_the_asker_has_is_not_sent_again_with_http_2() {
+    let tls = Tls::new(ONE.0, ONE.1).unwrap();
+    let server = Server::start(Service::new().routes, front(&tls, limits())).await;
+    let (mut sender, _connection) = http2(&server).await;
+    for (known, status, length) in [("\"0\"", 304, 0), ("\"1\"", 200, 39)] {
+        let mut request = badge_request("demo-client-key", &token_of("ann"));
+        *request.uri_mut() = "https://localhost/me/badge".parse().unwrap();
+        request.headers_mut().insert("if-none-match", known.parse().unwrap());
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), status, "{known}");
+        assert_eq!(response.headers()["content-length"], "39", "{known}");
+        assert_eq!(to_bytes(Body::new(response.into_body()), 100).await.unwrap().len(), length, "{known}");
+    }
     drop(sender);
     server.stop().await;
 }
