@@ -200,20 +200,23 @@ impl Counters {
     }
 
     pub(crate) fn new_user(&mut self, tenant: &str, id: &str, memberships: Memberships) -> UserIndex {
-        let index = self.users.take_index();
+        let (index, tenant) = (self.users.take_index(), self.tenant(tenant));
         self.put_user(index, tenant, id, memberships);
         index
     }
 
-    pub(crate) fn put_user(&mut self, index: UserIndex, tenant: &str, id: &str, memberships: Memberships) {
-        let user = Arc::new(User {
-            tenant: self.tenant(tenant),
-            id: id.into(),
-            index,
-            memberships: RwLock::new(memberships),
-        });
+    /// A user at an index that nobody has; `false` if there is one of that name.
+    pub(crate) fn put_user(
+        &mut self,
+        index: UserIndex,
+        tenant: Arc<str>,
+        id: &str,
+        memberships: Memberships,
+    ) -> bool {
+        let memberships = RwLock::new(memberships);
+        let user = Arc::new(User { tenant, id: id.into(), index, memberships });
         self.users.put(user.clone());
-        self.shared.users.insert(user);
+        self.shared.users.insert(user)
     }
 
     /// The user is a member of no room: nothing of them stays but what the next commit needs.

@@ -63,7 +63,7 @@ impl Extra {
 
 impl Memberships {
     /// Of memberships that are sorted by room, each room once.
-    pub(crate) fn new(members: impl ExactSizeIterator<Item = (RoomIndex, u32)>) -> Self {
+    pub(crate) fn new(members: impl ExactSizeIterator<Item = (RoomIndex, u32)> + Clone) -> Self {
         Self { plain: RoomCursors::new(members), extras: Box::default() }
     }
 

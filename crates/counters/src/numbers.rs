@@ -119,16 +119,25 @@ fn within(numbers: &[u32], range: RangeInclusive<u32>) -> &[u32] {
 
 impl FromIterator<u32> for Numbers {
     fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
-        let mut set = Self::default();
-        set.extend(numbers);
-        set
+        let mut few: Vec<u32> = numbers.into_iter().collect();
+        few.sort_unstable();
+        few.dedup();
+        Self(if few.len() > MOST_FEW {
+            Form::Many(Box::new(few.into_iter().collect()))
+        } else {
+            Form::Few(few.into_boxed_slice())
+        })
     }
 }
 
 impl Extend<u32> for Numbers {
     fn extend<I: IntoIterator<Item = u32>>(&mut self, numbers: I) {
-        for number in numbers {
-            self.insert(number);
+        if self.is_empty() {
+            *self = numbers.into_iter().collect();
+        } else {
+            for number in numbers {
+                self.insert(number);
+            }
         }
     }
 }

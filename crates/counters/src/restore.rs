@@ -1,5 +1,7 @@
 //! Counters made from what was stored, rather than from events.
 
+use std::sync::Arc;
+
 use events::MessageKey;
 
 use crate::changes::{Changes, KeptList, MemberFact, NumberSet, RoomFact};
@@ -38,7 +40,9 @@ impl Restore {
     /// these.
     pub fn new(mut counters: Counters, next_room: RoomIndex, next_user: UserIndex) -> Self {
         counters.rooms.reserve((next_room.0 as usize).min(MOST_RESERVED));
-        counters.users.reserve((next_user.0 as usize).min(MOST_RESERVED));
+        let users = (next_user.0 as usize).min(MOST_RESERVED);
+        counters.users.reserve(users);
+        counters.shared.users.reserve(users);
         Self { counters }
     }
 
@@ -97,18 +101,20 @@ impl Restore {
         members: &mut Vec<(RoomIndex, MemberFact)>,
     ) -> Result<(), RestoreError> {
         let counters = &mut self.counters;
-        if counters.users.get(index).is_some() || counters.user(tenant, id).is_some() {
+        if counters.users.get(index).is_some() {
             return Err(RestoreError::UserTwice(index));
         }
         if !members.is_sorted_by(|(room, _), (next, _)| room < next) {
             members.sort_unstable_by_key(|(room, _)| *room);
             members.dedup_by_key(|(room, _)| *room);
         }
+        let tenant = counters.tenant(tenant);
         let mut foreign = None;
         members.retain(|(index, _)| {
             let Some(room) = counters.rooms.get_mut(*index) else { return false };
             room.members += 1;
-            if *room.tenant != *tenant {
+            // The name of a tenant is there once.
+            if !Arc::ptr_eq(&room.tenant, &tenant) {
                 foreign = Some(*index);
             }
             true
@@ -124,8 +130,11 @@ impl Restore {
             memberships.change_extra(*room, |extra| extra.muted = true);
         }
         counters.memberships += members.len() as u64;
-        counters.put_user(index, tenant, id, memberships);
-        Ok(())
+        if counters.put_user(index, tenant, id, memberships) {
+            Ok(())
+        } else {
+            Err(RestoreError::UserTwice(index))
+        }
     }
 
     /// Numbers of a set; may be called again with more.

@@ -29,13 +29,17 @@ fn block_of(bytes: usize) -> usize {
 
 impl RoomCursors {
     /// Of rooms that are sorted, each once.
-    pub(crate) fn new(members: impl ExactSizeIterator<Item = (RoomIndex, u32)>) -> Self {
-        let mut all = Self::default();
-        all.rebuild(members.len(), false);
-        all.used = u32::try_from(members.len()).expect("indexes of rooms are that short");
-        for (place, (room, cursor)) in members.enumerate() {
-            all.memory[place] = room.0;
-            all.set(place, cursor);
+    pub(crate) fn new(members: impl ExactSizeIterator<Item = (RoomIndex, u32)> + Clone) -> Self {
+        let (rooms, cursors) = (members.clone().map(|(room, _)| room.0), members.map(|(_, cursor)| cursor));
+        let (mut all, used) = (Self::default(), rooms.len());
+        let is_wide = cursors.clone().any(|cursor| u16::try_from(cursor).is_err());
+        all.rebuild(used, is_wide);
+        all.used = u32::try_from(used).expect("indexes of rooms are that short");
+        all.memory.iter_mut().zip(rooms).for_each(|(place, room)| *place = room);
+        match all.narrow_mut() {
+            #[allow(clippy::cast_possible_truncation, reason = "none is longer")]
+            Some(places) => places.iter_mut().zip(cursors).for_each(|(place, cursor)| *place = cursor as u16),
+            None => all.wide_mut().iter_mut().zip(cursors).for_each(|(place, cursor)| *place = cursor),
         }
         all
     }

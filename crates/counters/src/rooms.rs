@@ -61,6 +61,12 @@ impl Room {
     }
 }
 
+/// The hash of a room's name.
+fn hash_of(hasher: &DefaultHashBuilder, all: &[Option<Room>], index: RoomIndex) -> u64 {
+    let room = all[index.0 as usize].as_ref().expect("named rooms are alive");
+    hasher.hash_one((&*room.tenant, &*room.id))
+}
+
 /// All rooms, by index and by name.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
@@ -101,6 +107,8 @@ impl Rooms {
     /// So many are to come.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.all.reserve_exact(count);
+        let Self { hasher, by_name, all } = self;
+        by_name.reserve(count, |index| hash_of(hasher, all, *index));
     }
 
     /// Adds a room under an index that is not below [`next`](Self::next).
@@ -113,10 +121,7 @@ impl Rooms {
         }
         self.all.push(Some(room));
         let Self { hasher, by_name, all } = self;
-        by_name.insert_unique(hash, index, |other| {
-            let room = all[other.0 as usize].as_ref().expect("named rooms are alive");
-            hasher.hash_one((&*room.tenant, &*room.id))
-        });
+        by_name.insert_unique(hash, index, |other| hash_of(hasher, all, *other));
     }
 
     /// Indexes below this one belong to rooms that are gone.

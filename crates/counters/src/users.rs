@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
 
@@ -62,11 +63,25 @@ impl Users {
         shard.find(hash, |user| *user.id == *id && *user.tenant == *tenant).cloned()
     }
 
-    /// Adds a user who is not there.
-    pub(crate) fn insert(&self, user: Arc<User>) {
+    /// So many are to come.
+    pub(crate) fn reserve(&self, count: usize) {
+        for shard in &self.shards {
+            shard.write().reserve(count / SHARDS, |user| self.hash(&user.tenant, &user.id));
+        }
+    }
+
+    /// Adds a user; `false` if there is one of that name.
+    pub(crate) fn insert(&self, user: Arc<User>) -> bool {
         let hash = self.hash(&user.tenant, &user.id);
         let mut shard = self.shard(hash).write();
-        shard.insert_unique(hash, user, |user| self.hash(&user.tenant, &user.id));
+        let is_it = |other: &Arc<User>| *other.id == *user.id && *other.tenant == *user.tenant;
+        match shard.entry(hash, is_it, |user| self.hash(&user.tenant, &user.id)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(user);
+                true
+            }
+        }
     }
 
     pub(crate) fn remove(&self, user: &User) {

@@ -50,7 +50,19 @@ impl<'a> Cursor<'a> {
         Ok(*front)
     }
 
+    #[inline]
     pub(crate) fn int(&mut self) -> Result<u64, BadRow> {
+        match *self.0 {
+            // Most are that short.
+            [byte @ ..0x80, ref rest @ ..] => {
+                self.0 = rest;
+                Ok(byte.into())
+            }
+            _ => self.long_int(),
+        }
+    }
+
+    fn long_int(&mut self) -> Result<u64, BadRow> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
@@ -66,6 +78,7 @@ impl<'a> Cursor<'a> {
         Err(BadRow)
     }
 
+    #[inline]
     pub(crate) fn int32(&mut self) -> Result<u32, BadRow> {
         u32::try_from(self.int()?).map_err(|_| BadRow)
     }

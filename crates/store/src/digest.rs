@@ -1,6 +1,7 @@
 //! The digest: 128 bits that are the same for the same facts, however they were come by.
 
 use std::hash::Hasher;
+use std::iter::Sum;
 use std::ops::{AddAssign, SubAssign};
 
 use counters::{KeptList, MemberFact, NumberSet, Remembered, RoomFact};
@@ -26,6 +27,12 @@ impl AddAssign for Digest {
 impl SubAssign for Digest {
     fn sub_assign(&mut self, other: Self) {
         self.0 = self.0.wrapping_sub(other.0);
+    }
+}
+
+impl Sum for Digest {
+    fn sum<I: Iterator<Item = Self>>(digests: I) -> Self {
+        digests.fold(Self::default(), |sum, digest| Self(sum.0.wrapping_add(digest.0)))
     }
 }
 
@@ -56,6 +63,25 @@ fn hash(kind: u8, tenant: &str, room: &str, rest: impl FnOnce(&mut Fact)) -> Dig
 
 fn hasher() -> SipHasher13 {
     SipHasher13::new_with_key(&KEY)
+}
+
+/// What several facts begin with, hashed once.
+#[derive(Debug, Clone, Copy)]
+struct Beginning(SipHasher13);
+
+impl Beginning {
+    fn new(kind: u8, tenant: &str, room: &str, rest: impl FnOnce(&mut Fact)) -> Self {
+        let mut fact = Fact::about(kind, tenant, room);
+        rest(&mut fact);
+        Self(fact.hasher())
+    }
+
+    /// The fact that goes on with these bytes.
+    fn with(&self, bytes: &[u8]) -> Digest {
+        let mut hasher = self.0;
+        hasher.write(bytes);
+        Digest(hasher.finish128().as_u128())
+    }
 }
 
 impl Fact {
@@ -116,39 +142,72 @@ const MEMBER: u8 = 2;
 
 /// A membership: cursor, muted.
 pub fn member(tenant: &str, room: &str, user: &str, fact: MemberFact) -> Digest {
-    hash(MEMBER, tenant, room, |hash| {
-        hash.text(user).int(u64::from(fact.cursor)).int(u64::from(fact.muted));
-    })
+    hash(MEMBER, tenant, room, |hash| hash.text(user).write(&member_bytes(fact)))
 }
 
-/// What is the same in the facts of all members of a room, hashed once.
+const MEMBER_BYTES: usize = 16;
+
+/// Two integers: the cursor, and 1 if it is muted.
+fn member_bytes(fact: MemberFact) -> [u8; MEMBER_BYTES] {
+    (u128::from(fact.cursor) | u128::from(fact.muted) << 64).to_le_bytes()
+}
+
+/// What is the same in the facts of all members of a room.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct MembersOfRoom(SipHasher13);
+pub(crate) struct MembersOfRoom(Beginning);
 
 impl MembersOfRoom {
     pub(crate) fn new(tenant: &str, room: &str) -> Self {
-        Self(Fact::about(MEMBER, tenant, room).hasher())
+        Self(Beginning::new(MEMBER, tenant, room, |_| ()))
+    }
+}
+
+/// What comes after that in the facts of all memberships of a user. The last bytes are those of one of them.
+pub(crate) struct MembershipsOfUser(Vec<u8>);
+
+impl MembershipsOfUser {
+    pub(crate) fn new(user: &str) -> Self {
+        let mut bytes = Vec::with_capacity(8 + user.len() + MEMBER_BYTES);
+        bytes.extend((user.len() as u64).to_le_bytes());
+        bytes.extend(user.as_bytes());
+        bytes.extend([0; MEMBER_BYTES]);
+        Self(bytes)
     }
 
     /// The same as [`member`].
-    pub(crate) fn member(&self, user: &str, fact: MemberFact) -> Digest {
-        let mut rest = Fact { buffer: [0; BUFFER], length: 0, begun: Some(self.0) };
-        rest.text(user).int(u64::from(fact.cursor)).int(u64::from(fact.muted));
-        Digest(rest.hasher().finish128().as_u128())
+    pub(crate) fn member(&mut self, room: &MembersOfRoom, fact: MemberFact) -> Digest {
+        if let Some(last) = self.0.last_chunk_mut() {
+            *last = member_bytes(fact);
+        }
+        room.0.with(&self.0)
     }
 }
 
 /// A number in a set. `user` is the empty text where the set is the room's own.
 pub fn number(tenant: &str, room: &str, user: &str, set: NumberSet, number: u32) -> Digest {
-    let kind = match set {
-        NumberSet::Recalled(_) => 3,
-        NumberSet::MentionAll(_) => 4,
-        NumberSet::Own(..) => 5,
-        NumberSet::Mentioned(..) => 6,
-    };
-    hash(kind, tenant, room, |hash| {
-        hash.text(user).int(u64::from(number));
-    })
+    NumbersOfSet::new(tenant, room, user, set).number(number)
+}
+
+/// What is the same in the facts of all numbers of a set.
+pub(crate) struct NumbersOfSet(Beginning);
+
+impl NumbersOfSet {
+    pub(crate) fn new(tenant: &str, room: &str, user: &str, set: NumberSet) -> Self {
+        let kind = match set {
+            NumberSet::Recalled(_) => 3,
+            NumberSet::MentionAll(_) => 4,
+            NumberSet::Own(..) => 5,
+            NumberSet::Mentioned(..) => 6,
+        };
+        Self(Beginning::new(kind, tenant, room, |fact| {
+            fact.text(user);
+        }))
+    }
+
+    /// The same as [`number`].
+    pub(crate) fn number(&self, number: u32) -> Digest {
+        self.0.with(&u64::from(number).to_le_bytes())
+    }
 }
 
 /// A list of kept entries, oldest first; an empty list is no fact.
@@ -170,13 +229,26 @@ pub fn kept(tenant: &str, room: &str, user: &str, list: KeptList, keys: &[Messag
 
 /// A known message id.
 pub fn remembered(tenant: &str, room: &str, key: &MessageKey, remembered: Remembered) -> Digest {
-    hash(9, tenant, room, |hash| {
-        hash.write(&key.0);
-        hash.int(remembered.order)
-            .int(u64::from(remembered.number))
-            .int(u64::from(remembered.silent))
-            .int(remembered.time);
-    })
+    IdsOfRoom::new(tenant, room).remembered(key, remembered)
+}
+
+/// What is the same in the facts of all known message ids of a room.
+pub(crate) struct IdsOfRoom(Beginning);
+
+impl IdsOfRoom {
+    pub(crate) fn new(tenant: &str, room: &str) -> Self {
+        Self(Beginning::new(9, tenant, room, |_| ()))
+    }
+
+    /// The same as [`remembered`].
+    pub(crate) fn remembered(&self, key: &MessageKey, remembered: Remembered) -> Digest {
+        let Remembered { order, number, silent, time } = remembered;
+        let integers = [order, u64::from(number), u64::from(silent), time].map(u64::to_le_bytes);
+        let mut bytes = [0; 48];
+        bytes[..16].copy_from_slice(&key.0);
+        bytes[16..].copy_from_slice(integers.as_flattened());
+        self.0.with(&bytes)
+    }
 }
 
 /// The row of a dead letter on its way. It is no fact, and has a sum of its own.
@@ -192,7 +264,7 @@ pub(crate) fn checkpoint(row: &[u8]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use counters::RoomIndex;
+    use counters::{RoomIndex, UserIndex};
 
     #[test]
     fn names_can_not_run_into_each_other() {
@@ -207,22 +279,41 @@ mod tests {
         );
     }
 
+    /// The hash of a kind, texts, a key and integers, written one by one.
+    fn written(kind: u8, texts: &[&str], key: &[u8], integers: &[u64]) -> Digest {
+        let mut hasher = SipHasher13::new_with_key(&KEY);
+        hasher.write(&[kind]);
+        for text in texts {
+            hasher.write(&(text.len() as u64).to_le_bytes());
+            hasher.write(text.as_bytes());
+        }
+        hasher.write(key);
+        integers.iter().for_each(|integer| hasher.write(&integer.to_le_bytes()));
+        Digest(hasher.finish128().as_u128())
+    }
+
     #[test]
-    fn long_facts_are_hashed_like_short_ones() {
+    fn facts_are_hashed_as_if_written_one_by_one_however_long_they_are() {
         for length in [0, 1, 150, 160, 170, 184, 191, 192, 193, 400] {
             let (tenant, room, user) = ("t".repeat(length % 64), "r".repeat(length), "u".repeat(length / 2));
-            let fact = MemberFact { cursor: 7, muted: false };
-            let mut hasher = SipHasher13::new_with_key(&KEY);
-            hasher.write(&[2]);
-            for text in [&tenant, &room, &user] {
-                hasher.write(&(text.len() as u64).to_le_bytes());
-                hasher.write(text.as_bytes());
+            let names = [&*tenant, &room, &user];
+            let in_room = MembersOfRoom::new(&tenant, &room);
+            let mut of_user = MembershipsOfUser::new(&user);
+            for (cursor, muted) in [(7, false), (u32::MAX, true), (0, false)] {
+                let fact = MemberFact { cursor, muted };
+                let expected = written(2, &names, &[], &[cursor.into(), muted.into()]);
+                assert_eq!(member(&tenant, &room, &user, fact), expected, "{length}");
+                assert_eq!(of_user.member(&in_room, fact), expected, "{length}");
             }
-            hasher.write(&7u64.to_le_bytes());
-            hasher.write(&0u64.to_le_bytes());
-            assert_eq!(member(&tenant, &room, &user, fact).0, hasher.finish128().as_u128(), "{length}");
-            let in_steps = MembersOfRoom::new(&tenant, &room).member(&user, fact);
-            assert_eq!(in_steps, member(&tenant, &room, &user, fact), "{length}");
+            let set = NumberSet::Own(RoomIndex(0), UserIndex(0));
+            let expected = written(5, &names, &[], &[u32::MAX.into()]);
+            assert_eq!(number(&tenant, &room, &user, set, u32::MAX), expected, "{length}");
+            let (key, remembered) = (
+                MessageKey(*b"sixteen byte key"),
+                Remembered { order: 9, number: 8, silent: true, time: u64::MAX },
+            );
+            let expected = written(9, &names[..2], &key.0, &[9, 8, 1, u64::MAX]);
+            assert_eq!(super::remembered(&tenant, &room, &key, remembered), expected, "{length}");
         }
     }
 

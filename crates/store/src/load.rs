@@ -74,7 +74,10 @@ fn while_scanning(
         let scan = move || -> Result<(), sled::Error> {
             let mut scan = rows.scan(&[]);
             loop {
-                let chunk: Vec<_> = scan.by_ref().take(ROWS_AT_ONCE).collect::<Result<_, _>>()?;
+                let mut chunk = Vec::with_capacity(ROWS_AT_ONCE);
+                for row in scan.by_ref().take(ROWS_AT_ONCE) {
+                    chunk.push(row?);
+                }
                 // Nobody takes any more if something was wrong.
                 if chunk.is_empty() || sender.send(chunk).is_err() {
                     return Ok(());

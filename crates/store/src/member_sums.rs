@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 
 use counters::{MemberFact, RoomIndex};
 
-use crate::digest::MembersOfRoom;
+use crate::digest::{MembersOfRoom, MembershipsOfUser};
 use crate::digests::Digests;
 use crate::error::Damage;
 use crate::open::message;
@@ -21,6 +21,11 @@ pub(crate) struct Rooms {
 }
 
 impl Rooms {
+    /// For so many.
+    pub(crate) fn with_capacity(rooms: usize) -> Self {
+        Self { places: Vec::new(), rooms: Vec::with_capacity(rooms) }
+    }
+
     pub(crate) fn add(&mut self, index: RoomIndex, tenant: &str, room: &str) {
         self.rooms.push(MembersOfRoom::new(tenant, room));
         let index = index.0 as usize;
@@ -110,9 +115,10 @@ fn sum_all(rooms: &Rooms, chunks: &Receiver<Chunk>) -> Digests {
 
 fn sum(rooms: &Rooms, chunk: &Chunk, digests: &mut Digests) {
     for (user, members) in chunk {
+        let mut memberships = MembershipsOfUser::new(user);
         for (index, fact) in members {
             if let Some(room) = rooms.get(*index) {
-                digests.add(*index, room.member(user, *fact));
+                digests.add(*index, memberships.member(room, *fact));
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::bytes::BadRow;
 use crate::checkpoint::Checkpoint;
 use crate::commit::{MOST_BITS, UserBits, chunk_of};
 use crate::database::Bytes;
-use crate::digest::{self, Digest};
+use crate::digest::{self, Digest, IdsOfRoom, NumbersOfSet};
 use crate::digests::Digests;
 use crate::error::Damage;
 use crate::ids::{Growing, NewId, Unpaged, ids_of, new_ids, page_of};
@@ -93,6 +93,8 @@ pub(crate) struct Walk<L> {
     next_room: RoomIndex,
     /// No user has this index or a higher one.
     next_user: UserIndex,
+    /// How many were told.
+    rooms: usize,
     walked: Walked,
     /// Rooms all of whose ids are in pages.
     paged: HashSet<RoomIndex>,
@@ -113,6 +115,7 @@ impl<L: Listener> Walk<L> {
             message_window: u64::from(checkpoint.policies.message_window),
             next_room: checkpoint.next_room,
             next_user: checkpoint.next_user,
+            rooms: 0,
             walked: Walked::default(),
             paged: HashSet::new(),
             newest: HashMap::new(),
@@ -189,6 +192,7 @@ impl<L: Listener> Walk<L> {
             Key::User(index, _) if index >= self.next_user => Err(bad_row(BadRow)),
             Key::Room(index) => {
                 let (tenant, room, fact) = rows::room(&row).map_err(bad_row)?;
+                self.rooms += 1;
                 self.listener.room(index, tenant, room, &fact)
             }
             Key::User(index, chunk) => self.members(index, chunk, &row).map_err(bad_row)?,
@@ -243,7 +247,7 @@ impl<L: Listener> Walk<L> {
             self.walked.user_bits.remove(&user.index);
         }
         let sums = self.members.get_or_insert_with(|| {
-            let mut rooms = Rooms::default();
+            let mut rooms = Rooms::with_capacity(self.rooms);
             self.listener.each_room(|index, tenant, room, _| rooms.add(index, tenant, room));
             MemberSums::new(rooms)
         });
@@ -255,9 +259,9 @@ impl<L: Listener> Walk<L> {
         let numbers = rows::numbers(row, chunk)?;
         let (tenant, room) = self.listener.room_name(set.room()).ok_or(BadRow)?;
         let user = set.user().and_then(|user| self.listener.user_id(user)).unwrap_or("");
-        for number in &numbers {
-            self.walked.digests.add(set.room(), digest::number(tenant, room, user, set, *number));
-        }
+        let facts = NumbersOfSet::new(tenant, room, user, set);
+        let sum = numbers.iter().map(|number| facts.number(*number)).sum();
+        self.walked.digests.add(set.room(), sum);
         Ok(self.listener.numbers(set, &numbers))
     }
 
@@ -276,9 +280,11 @@ impl<L: Listener> Walk<L> {
     fn ids(&mut self, index: RoomIndex, page: u32, row: &[u8]) -> Result<(), BadRow> {
         let posted = self.listener.posted_count(index);
         let ids = ids_of(page, row)?;
-        for (key, remembered) in &ids {
-            self.id(index, posted, key, *remembered)?;
-        }
+        let (tenant, room) = self.listener.room_name(index).ok_or(BadRow)?;
+        let facts = IdsOfRoom::new(tenant, room);
+        let known = ids.iter().filter(|(_, remembered)| self.is_known(*remembered, posted));
+        let sum = known.map(|(key, remembered)| facts.remembered(key, *remembered)).sum();
+        self.walked.digests.add(index, sum);
         if ids.last().is_some_and(|(_, newest)| newest.order == posted) {
             self.paged.insert(index);
         } else if posted > 0 && page == page_of(posted) {
@@ -287,18 +293,9 @@ impl<L: Listener> Walk<L> {
         Ok(())
     }
 
-    fn id(
-        &mut self,
-        index: RoomIndex,
-        posted: u64,
-        key: &MessageKey,
-        remembered: Remembered,
-    ) -> Result<(), BadRow> {
-        let (tenant, room) = self.listener.room_name(index).ok_or(BadRow)?;
-        if remembered.order > posted.saturating_sub(self.message_window) {
-            self.walked.digests.add(index, digest::remembered(tenant, room, key, remembered));
-        }
-        Ok(())
+    /// Whether an id is within the message window of its room.
+    fn is_known(&self, remembered: Remembered, posted: u64) -> bool {
+        remembered.order > posted.saturating_sub(self.message_window)
     }
 
     /// What is not in pages is all of the page that the room's next message goes to. The rest was
@@ -317,7 +314,10 @@ impl<L: Listener> Walk<L> {
                 continue;
             }
             growing.add(key, *remembered)?;
-            self.id(*room, posted, key, *remembered)?;
+            let (tenant, name) = self.listener.room_name(*room).ok_or(BadRow)?;
+            if self.is_known(*remembered, posted) {
+                self.walked.digests.add(*room, digest::remembered(tenant, name, key, *remembered));
+            }
             self.walked.unpaged.journal.restore_unpaged(number, id);
         }
         self.walked.unpaged.journal.restore(number, &ids)
