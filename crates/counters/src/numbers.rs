@@ -160,6 +160,8 @@ mod tests {
         }
         assert!((0..1_000).all(|number| numbers.contains(number) == plain.contains(&number)));
         assert_eq!(*numbers, plain.iter().copied().collect(), "a set is the same however it came to be");
+        let twice = plain.iter().rev().chain(plain).copied();
+        assert_eq!(*numbers, twice.collect(), "in any order, and some twice");
     }
 
     #[test]

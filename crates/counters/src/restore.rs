@@ -201,3 +201,51 @@ impl Restore {
         counters
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Policies;
+
+    const ROOM: RoomIndex = RoomIndex(1);
+    const USER: UserIndex = UserIndex(1);
+
+    fn room(restore: &mut Restore, index: u32, tenant: &str, id: &str) -> Result<(), RestoreError> {
+        let fact = RoomFact { head: 3, posted: 3, time: 0, tags: Arc::from([]) };
+        restore.room(RoomIndex(index), tenant, id, &fact)
+    }
+
+    fn user(restore: &mut Restore, index: u32, tenant: &str, id: &str) -> Result<(), RestoreError> {
+        let fact = MemberFact { cursor: 1, muted: false };
+        restore.user(UserIndex(index), tenant, id, &mut vec![(ROOM, fact)])
+    }
+
+    #[test]
+    fn what_contradicts_what_came_before_is_refused() {
+        type Case = (fn(&mut Restore) -> Result<(), RestoreError>, Result<(), RestoreError>);
+        let cases: [Case; 10] = [
+            (|restore| room(restore, 2, "t", "other"), Ok(())),
+            (|restore| room(restore, 2, "u", "r"), Ok(())),
+            (|restore| room(restore, 1, "t", "other"), Err(RestoreError::RoomOrder(ROOM))),
+            (|restore| room(restore, 2, "t", "r"), Err(RestoreError::RoomTwice(RoomIndex(2)))),
+            (|restore| user(restore, 2, "t", "other"), Ok(())),
+            (|restore| user(restore, 1, "t", "other"), Err(RestoreError::UserTwice(USER))),
+            (|restore| user(restore, 2, "t", "u"), Err(RestoreError::UserTwice(UserIndex(2)))),
+            (|restore| user(restore, 2, "u", "u"), Err(RestoreError::ForeignMember(UserIndex(2), ROOM))),
+            (
+                |restore| restore.numbers(NumberSet::Own(ROOM, UserIndex(2)), [1].into_iter()),
+                Err(RestoreError::NoSuchMember(UserIndex(2), ROOM)),
+            ),
+            (
+                |restore| restore.numbers(NumberSet::Recalled(RoomIndex(2)), [1].into_iter()),
+                Err(RestoreError::NoSuchRoom(RoomIndex(2))),
+            ),
+        ];
+        for (place, (tell, expected)) in cases.into_iter().enumerate() {
+            let mut restore = Restore::new(Counters::new(Policies::default()), RoomIndex(3), UserIndex(3));
+            room(&mut restore, 1, "t", "r").unwrap();
+            user(&mut restore, 1, "t", "u").unwrap();
+            assert_eq!(tell(&mut restore), expected, "case {place}");
+        }
+    }
+}
