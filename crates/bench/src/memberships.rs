@@ -24,8 +24,8 @@ const READ_POSTS: usize = 3;
 /// One member in 50 posts after that, so that numbers of theirs are kept.
 const POSTING_MEMBERS: usize = MEMBERS_A_ROOM / 50;
 const OWN_POSTS: usize = 5;
-/// For memory that is given back only after a while.
-const SETTLING: Duration = Duration::from_secs(3);
+/// For memory that is given back only after a while: after 3 seconds, some two bytes a membership were still to come.
+const SETTLING: Duration = Duration::from_secs(12);
 
 pub(crate) fn run(scale: Scale) -> Result<Table> {
     let users = scale.of(USERS);
