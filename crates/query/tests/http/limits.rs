@@ -3,28 +3,35 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use futures::StreamExt;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use query::{Front, Limits, Metrics};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::time::timeout;
 
 use crate::server::{LONG, Server, limits, read_all, read_head};
 use crate::support::Service;
 
-fn router() -> Router {
+/// With what its routes have read of bodies.
+fn router(read: Sender<usize>) -> Router {
     // As a route may do it: whatever is wrong with the body is the client's fault.
-    let sum = |body: Body| async {
-        match to_bytes(body, usize::MAX).await {
-            Ok(bytes) => bytes.len().to_string().into_response(),
-            Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    let sum = async move |body: Body| {
+        let mut data = body.into_data_stream();
+        let mut sum = 0;
+        while let Some(bytes) = data.next().await {
+            let Ok(bytes) = bytes else { return StatusCode::BAD_REQUEST.into_response() };
+            sum += bytes.len();
+            read.send_modify(|read| *read += bytes.len());
         }
+        sum.to_string().into_response()
     };
     Router::new()
         .route("/", get(|| async { "fine" }))
@@ -36,6 +43,7 @@ fn router() -> Router {
 struct Counted {
     server: Server,
     registry: Registry,
+    read: Receiver<usize>,
 }
 
 impl Counted {
@@ -43,8 +51,9 @@ impl Counted {
         let metrics = Metrics::new();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
-        let server = Server::start(router(), Front { limits, metrics, ..Front::default() }).await;
-        Self { server, registry }
+        let (sender, read) = watch::channel(0);
+        let server = Server::start(router(sender), Front { limits, metrics, ..Front::default() }).await;
+        Self { server, registry, read }
     }
 
     fn metric(&self, series: &str) -> u64 {
@@ -193,21 +202,13 @@ async fn a_body_that_is_refused_is_counted_once() {
 
 #[tokio::test]
 async fn all_bodies_together_have_a_bound() {
-    let server = Counted::start(Limits { body_bytes: 1_000, all_bodies_bytes: 1_500, ..limits() }).await;
+    let mut server = Counted::start(Limits { body_bytes: 1_000, all_bodies_bytes: 1_500, ..limits() }).await;
     let post = b"POST /sum HTTP/1.1\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n";
     let mut slow = server.server.connect().await;
     slow.write_all(&[&post[..], &[b'x'; 900]].concat()).await.unwrap();
+    timeout(LONG, server.read.wait_for(|&read| read == 900)).await.expect("what is there is read").unwrap();
     let full = [&post[..], &[b'x'; 1_000]].concat();
-    // Until the service has read what the slow one has sent.
-    let refused = async {
-        while server.metric("http_requests_total{status=\"503\",code=\"OVERLOADED\"}") == 0 {
-            let mut stream = server.server.connect().await;
-            stream.write_all(&full).await.unwrap();
-            let answer = read_all(&mut stream).await;
-            assert!(answer.contains("OVERLOADED") || answer.ends_with("1000"), "{answer}");
-        }
-    };
-    timeout(LONG, refused).await.expect("there is no room for another");
+    server.check(full.clone(), 503, "OVERLOADED").await;
     slow.write_all(&[b'x'; 100]).await.unwrap();
     assert!(read_all(&mut slow).await.ends_with("1000"));
     server.check(full, 200, "").await;
