@@ -6,6 +6,7 @@ mod document;
 mod http;
 mod instructions;
 mod memberships;
+mod opening;
 mod peers;
 mod plot;
 mod post;
@@ -18,6 +19,7 @@ mod stream;
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -59,6 +61,12 @@ enum Role {
     /// Started by `instructions`: does something so many times
     #[command(hide = true)]
     Repeat { operation: instructions::Operation, times: u64 },
+    /// Started by `memberships`: opens a store when its input ends
+    #[command(hide = true)]
+    Opening { opening: opening::Opening, data_dir: PathBuf },
+    /// Started by `memberships` before an opening
+    #[command(hide = true)]
+    UseMemory,
     /// A server that the service is compared with
     #[command(subcommand, hide = true)]
     Peer(Peer),
@@ -150,6 +158,8 @@ fn main() -> Result<()> {
         Some(Role::Instructions { record: true }) => return instructions::record(),
         Some(Role::Instructions { record: false }) => return instructions::check(),
         Some(Role::Repeat { operation, times }) => return instructions::repeat(operation, times),
+        Some(Role::Opening { opening, data_dir }) => return opening.run(&data_dir),
+        Some(Role::UseMemory) => return opening::use_memory(),
         Some(Role::Peer(Peer::Constant)) => return http::serve_constant(),
         Some(Role::Peer(Peer::Redis { database })) => return peers::serve::<peers::Redis>(database),
         Some(Role::Peer(Peer::Postgres { database })) => return peers::serve::<peers::Postgres>(database),

@@ -31,6 +31,8 @@ impl Sample {
 pub(crate) enum Bar {
     /// Cost of B over cost of A, at most so much.
     CostAtMost(f64),
+    /// Cost of B over cost of A; nothing is promised of it.
+    Cost,
     /// Rate of B over rate of A, at least so much.
     RateAtLeast(f64),
     /// Rate of B over rate of A; nothing is promised of it.
@@ -41,13 +43,13 @@ impl Bar {
     fn promised(self) -> Option<f64> {
         match self {
             Self::CostAtMost(bound) | Self::RateAtLeast(bound) => Some(bound),
-            Self::Rate => None,
+            Self::Cost | Self::Rate => None,
         }
     }
 
     fn ratio(self, a: Sample, b: Sample) -> f64 {
         match self {
-            Self::CostAtMost(_) => b.seconds_each() / a.seconds_each(),
+            Self::CostAtMost(_) | Self::Cost => b.seconds_each() / a.seconds_each(),
             Self::RateAtLeast(_) | Self::Rate => b.rate() / a.rate(),
         }
     }
@@ -58,6 +60,7 @@ impl fmt::Display for Bar {
         match self {
             Self::CostAtMost(most) => write!(formatter, "cost ≤ {most}"),
             Self::RateAtLeast(least) => write!(formatter, "rate ≥ {least}"),
+            Self::Cost => formatter.write_str("cost"),
             Self::Rate => formatter.write_str("rate"),
         }
     }
@@ -125,8 +128,8 @@ fn shown(bar: Bar, samples: &[Sample]) -> String {
             reason = "a rate of this world is far below 2^52"
         )]
         Bar::RateAtLeast(_) | Bar::Rate => format!("{}/s", grouped(median.recip().round() as usize)),
-        Bar::CostAtMost(_) if median < 1e-3 => format!("{:.0} ns", median * 1e9),
-        Bar::CostAtMost(_) => format!("{:.1} ms", median * 1e3),
+        Bar::CostAtMost(_) | Bar::Cost if median < 1e-3 => format!("{:.0} ns", median * 1e9),
+        Bar::CostAtMost(_) | Bar::Cost => format!("{:.1} ms", median * 1e3),
     }
 }
 
