@@ -1,8 +1,10 @@
 //! Questions, from any thread, while the writer goes on.
 
 use std::fmt;
+use std::hint::select_unpredictable;
 use std::sync::Arc;
 
+use crate::RoomIndex;
 use crate::memberships::Memberships;
 use crate::policies::MutedRooms;
 use crate::room_cursors::Cursors;
@@ -139,12 +141,17 @@ impl Reader {
         mut fits: impl FnMut(RoomWord) -> bool,
     ) -> u64 {
         let mut sum = 0;
-        self.shared.words.each(rooms, cursors, |room, cursor, word| {
-            let cursor = cursor.into();
-            if word.has_recalled {
-                sum += self.shared.unread(room, cursor, None, &mut fits).unwrap_or(0);
-            } else if fits(word) {
-                sum += u64::from(word.head.saturating_sub(cursor));
+        self.shared.words.each(rooms, cursors, |rooms, cursors, words| {
+            let cursors = cursors.iter().map(|cursor| (*cursor).into());
+            if words.iter().fold(false, |any, word| any | word.has_recalled) {
+                for (room, cursor) in rooms.iter().zip(cursors) {
+                    sum += self.shared.unread(RoomIndex(*room), cursor, None, &mut fits).unwrap_or(0);
+                }
+            } else {
+                for (word, cursor) in words.iter().zip(cursors) {
+                    // Which rooms fit, no processor can guess.
+                    sum += select_unpredictable(fits(*word), word.head.saturating_sub(cursor).into(), 0);
+                }
             }
         });
         sum
