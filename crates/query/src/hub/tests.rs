@@ -215,6 +215,24 @@ async fn what_comes_in_the_midst_of_waking_is_told_too() {
     assert_eq!(told(&mut watch).await, "2");
 }
 
+/// Whoever watches has taken what there is to do before the number is read: what comes after the reading is another thing to do.
+#[tokio::test]
+async fn what_comes_once_the_number_is_read_is_told_too() {
+    let mut applier = Applier::new(Duration::ZERO);
+    let mut running = pin!(applier.hub.clone().run());
+    let mut wake = || assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    applier.apply("joined r1 ann,bob; posted r1 m1 by ann");
+    let mut watch = applier.hub.watch("t", "bob", WatchFilter::default());
+    let seen = watch.look_by(|watch| {
+        let badge = watch.badge();
+        applier.apply("posted r1 m2 by ann");
+        wake();
+        badge
+    });
+    assert!(matches!(seen, Some(Seen::Badge(badge)) if badge.count == 1), "{seen:?}");
+    assert_eq!(told(&mut watch).await, "2");
+}
+
 /// Two numbers are never told within the interval, and the last one always is.
 #[tokio::test]
 async fn numbers_are_coalesced() {

@@ -102,6 +102,15 @@ impl Watch {
 
     /// What is to be told, if it is something else than was told last.
     fn look(&mut self) -> Option<Seen> {
+        self.look_by(Self::badge)
+    }
+
+    pub(super) fn badge(&self) -> Option<Badge> {
+        self.hub.badge(&self.tenant, &self.user, &self.filter)
+    }
+
+    /// The same, where the number is read in this way.
+    pub(super) fn look_by(&mut self, read: impl FnOnce(&Self) -> Option<Badge>) -> Option<Seen> {
         if self.hub.is_closed() {
             return Some(Seen::Stopped);
         }
@@ -110,7 +119,7 @@ impl Watch {
             self.find_rooms();
         }
         self.rests_until = Instant::now() + self.hub.0.interval;
-        match (self.hub.badge(&self.tenant, &self.user, &self.filter), self.told) {
+        match (read(self), self.told) {
             (Some(badge), Told::Badge(told)) if badge.applied >= told.applied => {
                 if badge.count == told.count {
                     return None;
