@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::thread;
 
 use super::WriteError;
 use super::check::walk_all;
@@ -16,10 +15,6 @@ use crate::error::Damage;
 use crate::generation::sync_dir;
 use crate::keys::table;
 use crate::watchdog::Watchdog;
-
-/// After so many rows, some 50 µs of work, others who wait for the processor get it. A low priority alone has them wait until
-/// the scheduler's slice is over, which takes more than a millisecond.
-const ROWS_BETWEEN_YIELDS: u64 = 16;
 
 /// Where a snapshot goes.
 pub(crate) struct Target<'a> {
@@ -83,11 +78,7 @@ fn write_file(
         if out.is_full() && !(target.has_space)() {
             return Err(WriteError::NoSpace);
         }
-        out.row(key, row).map_err(io)?;
-        if out.rows.is_multiple_of(ROWS_BETWEEN_YIELDS) {
-            thread::yield_now();
-        }
-        Ok(())
+        out.row(key, row).map_err(io)
     })?;
     let counts = [names.room_count, names.user_count, names.membership_count];
     let (out, bytes) = out.end(checkpoint, counts).map_err(io)?;
