@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use bench::counted::{ID_CACHE_BYTES, SLED_CACHE_BYTES, options};
-use clap::ValueEnum as _;
+use clap::ValueEnum;
 use store::{Database as _, Metrics, Sled, Store};
 
 use crate::side_by_side::Sample;
 
-/// What is done with a store; told how many bytes or memberships it found.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+/// What is done with a store.
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Opening {
     /// Sled reads all rows, and nothing is done with them
     Scan,
@@ -46,10 +46,10 @@ fn start(arguments: &[&OsStr]) -> Result<Child> {
     Ok(command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?)
 }
 
-/// What the process printed; its input ends here.
-fn finish(process: Child) -> Result<String> {
+/// What the process printed; its input ends here. What went wrong it says itself.
+fn finish(process: Child, what: &str) -> Result<String> {
     let output = process.wait_with_output()?;
-    ensure!(output.status.success(), "it ended with {}", output.status);
+    ensure!(output.status.success(), "`bench {what}` ended with {}", output.status);
     Ok(String::from_utf8(output.stdout)?)
 }
 
@@ -69,20 +69,22 @@ impl Opening {
         memory: FreeMemory,
         is_right: impl Fn(u64) -> bool,
     ) -> Result<Sample> {
-        let name = self.to_possible_value().context("it has a name")?;
-        let opening = start(&["opening".as_ref(), name.get_name().as_ref(), data_dir.as_ref()])?;
+        let value = self.to_possible_value().context("nothing is hidden")?;
+        let name = value.get_name();
+        let opening = start(&["opening".as_ref(), name.as_ref(), data_dir.as_ref()])?;
         if let FreeMemory::JustFreed = memory {
             let using = start(&["use-memory".as_ref()])?;
             sleep(GIVING_BACK);
-            finish(using)?;
+            finish(using, "use-memory")?;
         }
-        let printed = finish(opening)?;
+        let printed = finish(opening, "opening")?;
         let (nanoseconds, found) = printed.trim_end().split_once(' ').context("two numbers")?;
-        ensure!(is_right(found.parse()?), "{name:?} found {found}");
+        ensure!(is_right(found.parse()?), "`bench opening {name}` found {found}, which can't be all");
         Ok(Sample { count: 1, time: Duration::from_nanos(nanoseconds.parse()?) })
     }
 
-    /// In the other process: does it when the input ends, and prints the time and what was found.
+    /// In the other process: does it when the input ends, and prints the nanoseconds it took and how many bytes, or memberships,
+    /// it found.
     pub(crate) fn run(self, data_dir: &Path) -> Result<()> {
         io::stdin().read_to_end(&mut Vec::new())?;
         let start = Instant::now();
