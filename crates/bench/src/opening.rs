@@ -107,6 +107,8 @@ impl Opening {
 
 /// The directory of the one generation.
 pub(crate) fn generation(data_dir: &Path) -> Result<PathBuf> {
-    let mut generations = std::fs::read_dir(data_dir.join("generations"))?;
-    Ok(generations.next().context("there is no store")??.path())
+    let directory = data_dir.join("generations");
+    let no_store = || format!("there is no store in {}", directory.display());
+    let mut generations = std::fs::read_dir(&directory).with_context(no_store)?;
+    Ok(generations.next().with_context(no_store)??.path())
 }
