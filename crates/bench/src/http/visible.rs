@@ -39,18 +39,19 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
     let mut first = world::HISTORY_POSTS;
     for a_second in EVENTS_A_SECOND {
         let alone = load::paced(service.address(), &requests, READS_A_SECOND, &End::After(quiet_time))?;
-        let (reads, sent, snapshot) = busy(&mut service, &requests, a_second, first, time)?;
+        let (reads, sent, snapshots) = busy(&mut service, &requests, a_second, first, time)?;
         first += sent.len();
         let latency = |read: &Read| read.latency;
-        let until_snapshot = reads.iter().filter(|read| read.done < snapshot.start);
-        let during_snapshot = reads.iter().filter(|read| snapshot.contains(&read.done));
+        let until_snapshots = reads.iter().take_while(|read| read.done < snapshots[0].start);
+        let during_snapshots =
+            reads.iter().filter(|read| snapshots.iter().any(|one| one.contains(&read.done)));
         let quiet = Times::new(alone.iter().map(latency).collect())?;
         let seen = Times::new(until_seen(&sent, &reads)?)?;
         let rate = grouped(a_second);
         rows += &seen.row(&rate, "from publishing to being seen", None);
         for (what, times) in [
-            ("a badge, with events and commits", until_snapshot.map(latency).collect()),
-            ("a badge, with a snapshot too", during_snapshot.map(latency).collect()),
+            ("a badge, with events and commits", until_snapshots.map(latency).collect()),
+            ("a badge, with a snapshot too", during_snapshots.map(latency).collect()),
         ] {
             rows += &Times::new(times)?.row(&rate, what, Some(&quiet));
         }
@@ -59,7 +60,8 @@ pub(crate) fn run(scale: Scale) -> Result<Table> {
     }
     let notes = vec![
         format!(
-            "{} badges a second of users with {} rooms, asked over {} connections, {} s each.",
+            "{} badges a second of users with {} rooms, asked over {} connections, {} s each; in the second half, one snapshot is \
+             written after the other.",
             grouped(READS_A_SECOND),
             GROUPS[1].rooms,
             load::PACED_CONNECTIONS,
@@ -90,9 +92,10 @@ pub(super) struct Sent {
     at: Instant,
 }
 
-type Busy = (Vec<Read>, Vec<Sent>, Range<Instant>);
+/// What was read and sent, and when snapshots were written.
+type Busy = (Vec<Read>, Vec<Sent>, Vec<Range<Instant>>);
 
-/// Reads while events are published, with a snapshot in the middle.
+/// Reads while events are published; in the second half, with one snapshot after the other.
 fn busy(
     service: &mut Service,
     requests: &Arc<[Request]>,
@@ -108,11 +111,14 @@ fn busy(
             scope.spawn(|| publish(&url, last, a_second, &|number| world::post(first + number), &done));
         let reading = scope.spawn(|| load::paced(address, requests, READS_A_SECOND, &End::After(time)));
         thread::sleep(time / 2);
-        let snapshot = service.snapshot();
+        let mut snapshots = vec![service.snapshot()?];
+        while !reading.is_finished() {
+            snapshots.push(service.snapshot()?);
+        }
         let reads = reading.join().expect("reading does not panic");
         done.store(true, Ordering::Relaxed);
         let sent = publishing.join().expect("publishing does not panic");
-        Ok((reads?, sent?, snapshot))
+        Ok((reads?, sent?, snapshots))
     })
 }
 

@@ -1,11 +1,10 @@
 //! What each request passes on its way to the router, and its answer on the way back.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::thread;
 
 use axum::body::Body;
 use axum::http::Version;
@@ -19,24 +18,8 @@ use super::body::{AllBodies, AnswerBody, Bounded, Fate};
 use super::cors::{Asked, Cors};
 use super::metrics::ListenerMetrics;
 use super::progress::{OpenRequest, Progress};
-use super::{Limits, TurnedAway};
+use super::{Limits, TurnedAway, turns};
 use crate::routes::{self, Routes};
-
-/// So many requests between two sleeps of a thread are a sign that the machine is busy.
-const BUSY_REQUESTS: u32 = 8;
-
-thread_local! {
-    /// Requests since this thread last had nothing to do.
-    static REQUESTS: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Before a thread sleeps: those who share its core may be about to send more requests, which are then answered
-/// in one go, without a sleep and a waking for each. With few requests, though, nobody should get ahead of the next.
-pub(super) fn let_others_run() {
-    if REQUESTS.take() >= BUSY_REQUESTS {
-        thread::yield_now();
-    }
-}
 
 /// What all desks of a listener have in common. A request only reads it.
 #[derive(Debug)]
@@ -84,7 +67,7 @@ impl Service<Request<Incoming>> for Desk {
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
-        REQUESTS.set(REQUESTS.get().saturating_add(1));
+        turns::request();
         let version = request.version();
         let open = OpenRequest::begin(&self.progress);
         let asked = self.rules.cors.asked(request.headers());

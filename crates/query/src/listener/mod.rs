@@ -16,6 +16,7 @@ mod body;
 mod cors;
 mod desk;
 mod turned_away;
+mod turns;
 
 mod limits;
 mod metrics;

@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 
 use super::body::AllBodies;
 use super::connection::Host;
-use super::desk::{Rules, let_others_run};
+use super::desk::Rules;
 use super::metrics::Connections;
 use super::places::{Place, Places};
-use super::{Cors, Limits, Tls, TurnedAway};
+use super::{Cors, Limits, Tls, TurnedAway, turns};
 use crate::{Metrics, Routes};
 
 /// How long to wait after a connection could not be accepted, mostly because the process has too
@@ -154,7 +154,8 @@ impl Thread {
     fn start(number: usize, host: Host, grace: Duration) -> io::Result<Self> {
         let (connections, received) = unbounded_channel();
         let (running, ended) = oneshot::channel();
-        let runtime = Builder::new_current_thread().enable_all().on_thread_park(let_others_run).build()?;
+        let runtime =
+            Builder::new_current_thread().enable_all().on_thread_park(turns::before_sleep).build()?;
         let name = format!("http-{number}");
         thread::Builder::new().name(name).spawn(move || answer(&runtime, &host, grace, received, running))?;
         Ok(Self { connections, ended })
