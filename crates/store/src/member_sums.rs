@@ -115,10 +115,10 @@ fn sum_all(rooms: &Rooms, chunks: &Receiver<Chunk>) -> Digests {
 
 fn sum(rooms: &Rooms, chunk: &Chunk, digests: &mut Digests) {
     for (user, members) in chunk {
-        let mut memberships = MembershipsOfUser::new(user);
+        let user = MembershipsOfUser::new(user);
         for (index, fact) in members {
             if let Some(room) = rooms.get(*index) {
-                digests.add(*index, memberships.member(room, *fact));
+                digests.add(*index, room.member(user, *fact));
             }
         }
     }

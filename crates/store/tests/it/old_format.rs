@@ -1,16 +1,20 @@
-//! A store that an earlier version wrote is read as it was meant.
+//! A store is read as the version that wrote it meant it, or refused by its number.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use oracle::Oracle;
 use oracle::history::{History, Variant};
+use store::{OpenError, Options};
 
 use crate::run::{Run, open_sled, options, policies};
 
-/// The rows of a store of format version 1, a line a row: key and value in hexadecimal digits.
+/// The rows of a store of this format version, a line a row: key and value in hexadecimal digits.
 /// Written once, by the test below with `TALLYMARK_WRITE_ROWS=<file>`; a change of format adds a file and
-/// keeps this one.
-const ROWS: &str = include_str!("../data/format-1.rows");
+/// keeps the others.
+const ROWS: &str = include_str!("../data/format-2.rows");
+/// The same store in format version 1, of which every hash was a SipHash.
+const ROWS_1: &str = include_str!("../data/format-1.rows");
 
 fn history() -> History {
     History::generate(3, 300, Variant::Default)
@@ -24,30 +28,43 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).map(|place| u8::from_str_radix(&hex[2 * place..2 * place + 2], 16).unwrap()).collect()
 }
 
-#[test]
-fn a_store_of_format_version_1_is_read() {
-    let dir = tempfile::tempdir().unwrap();
-    let history = history();
-    let options = options(dir.path(), policies(history.policies));
+/// A store with these rows.
+fn store_of(rows: &str, dir: &Path) -> Options {
+    let options = options(dir, policies(history().policies));
     drop(Run::open(&options).unwrap());
-    let db = open_sled(dir.path());
-    for row in ROWS.lines() {
+    let db = open_sled(dir);
+    for row in rows.lines() {
         let (key, value) = row.split_once(' ').unwrap();
         db.insert(bytes(key), bytes(value)).unwrap();
     }
-    drop(db);
+    options
+}
+
+#[test]
+fn a_store_of_format_version_1_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Run::open(&store_of(ROWS_1, dir.path())).map(drop).unwrap_err();
+    assert!(matches!(error, OpenError::Version { found: 1, expected: 2, .. }), "{error}");
+    assert!(error.to_string().contains("format version 1"), "{error}");
+}
+
+#[test]
+fn a_store_of_format_version_2_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = history();
+    let options = store_of(ROWS, dir.path());
     let mut oracle = Oracle::new(history.policies);
     for (event, stored_ms) in &history.events {
         oracle.apply(event, *stored_ms);
     }
     let run = Run::open(&options).unwrap();
     assert_eq!(run.counters.applied(), 300);
-    run.compare(&oracle, "format version 1");
+    run.compare(&oracle, "format version 2");
 }
 
-/// This version writes exactly what format version 1 says.
+/// This version writes exactly what format version 2 says.
 #[test]
-fn this_version_writes_format_version_1() {
+fn this_version_writes_format_version_2() {
     let dir = tempfile::tempdir().unwrap();
     let history = history();
     let mut run = Run::open(&options(dir.path(), policies(history.policies))).unwrap();

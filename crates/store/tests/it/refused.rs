@@ -2,9 +2,9 @@
 
 use std::hash::Hasher as _;
 
-use counters::{OwnMessages, Policies};
+use counters::{OwnMessages, Policies, RULES_VERSION};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
-use store::{OpenError, Options};
+use store::{FORMAT_VERSION, OpenError, Options};
 
 use crate::run::{CHECKPOINT, Run, change_rows, store_in};
 
@@ -42,22 +42,27 @@ fn other_policies_are_refused() {
 
 #[test]
 fn other_versions_are_refused() {
-    for (name, what) in [("format_version", "format version 2"), ("rules_version", "rules version 2")] {
+    let format = ("format_version", FORMAT_VERSION, "format version 3");
+    let rules = ("rules_version", RULES_VERSION, "rules version 2");
+    for (name, version, what) in [format, rules] {
         let dir = tempfile::tempdir().unwrap();
         let options = store_in(dir.path());
         change_rows(dir.path(), |db| {
             let mut row = db.get(CHECKPOINT).unwrap().unwrap().to_vec();
             let place =
                 row.windows(name.len()).position(|bytes| bytes == name.as_bytes()).unwrap() + name.len();
-            assert_eq!(row[place], 1);
-            row[place] = 2;
+            assert_eq!(u32::from(row[place]), version);
+            row[place] += 1;
             row.truncate(row.len() - 16);
             let checksum = checksum(&row);
             row.extend(checksum);
             db.insert(CHECKPOINT, row).unwrap();
         });
         let error = error(&options);
-        assert!(matches!(error, OpenError::Version { found: 2, expected: 1, .. }), "{error}");
+        assert!(
+            matches!(error, OpenError::Version { found, expected, .. } if (found, expected) == (version + 1, version)),
+            "{error}"
+        );
         assert!(error.to_string().contains(what), "{error}");
     }
 }
