@@ -87,7 +87,8 @@ pub(crate) fn whole_map(row: &[u8]) -> Option<&[u8]> {
     (*checksum == checksum_of(map)).then_some(map)
 }
 
-/// The same in every version, so that a row of any of them is seen to be whole, and refused by its number.
+/// The SipHash of a fact of kind 11 about nobody, as facts were hashed in format version 1. The same in every version,
+/// so that a row of any of them is seen to be whole, and refused by its number.
 fn checksum_of(map: &[u8]) -> [u8; 16] {
     let mut hasher = SipHasher13::new_with_key(b"tallymark facts1");
     hasher.write(&[11]);

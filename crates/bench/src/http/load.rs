@@ -118,6 +118,7 @@ pub(crate) struct Read {
 }
 
 pub(crate) const PACED_CONNECTIONS: usize = 50;
+/// Who asks has the processor for so long at a time.
 const SLICE: Duration = Duration::from_micros(200);
 
 /// When a steady load ends.
@@ -139,7 +140,7 @@ pub(crate) fn paced(
     end: &End,
 ) -> Result<Vec<Read>> {
     let send = || {
-        time_slice::ask_for(SLICE)?;
+        time_slice::ask_for(SLICE).context("the load can't ask for short slices of the processor")?;
         send_paced(server, requests, a_second, end)
     };
     thread::scope(|scope| scope.spawn(send).join().unwrap_or_else(|_| bail!("who asks for badges panicked")))

@@ -111,14 +111,15 @@ fn busy(
             scope.spawn(|| publish(&url, last, a_second, &|number| world::post(first + number), &done));
         let reading = scope.spawn(|| load::paced(address, requests, READS_A_SECOND, &End::After(time)));
         thread::sleep(time / 2);
-        let mut snapshots = vec![service.snapshot()?];
-        while !reading.is_finished() {
-            snapshots.push(service.snapshot()?);
+        let mut snapshots = vec![service.snapshot()];
+        while !reading.is_finished() && snapshots.iter().all(Result::is_ok) {
+            snapshots.push(service.snapshot());
         }
         let reads = reading.join().expect("reading does not panic");
+        // Whatever went wrong: who publishes waits for it.
         done.store(true, Ordering::Relaxed);
         let sent = publishing.join().expect("publishing does not panic");
-        Ok((reads?, sent?, snapshots))
+        Ok((reads?, sent?, snapshots.into_iter().collect::<Result<_>>()?))
     })
 }
 
