@@ -46,6 +46,8 @@ pub(crate) enum Decision {
     Commit,
     /// Of what was committed last.
     Snapshot,
+    /// What is being written keeps the next commit waiting.
+    Hurry,
     /// No more memory may be taken, and nothing can be written now.
     Full,
 }
@@ -53,8 +55,14 @@ pub(crate) enum Decision {
 impl Pace {
     pub(crate) fn decide(self, load: Load) -> Decision {
         if load.is_writing || !load.has_space {
-            let is_full = load.has_pending && load.pending_bytes >= self.pending_bytes;
-            return if is_full { Decision::Full } else { Decision::NotYet };
+            return match load.pending_bytes {
+                _ if !load.has_pending => Decision::NotYet,
+                bytes if bytes >= self.pending_bytes => Decision::Full,
+                bytes if load.is_writing && (bytes >= self.pending_bytes / 2 || !load.is_caught_up) => {
+                    Decision::Hurry
+                }
+                _ => Decision::NotYet,
+            };
         }
         if load.is_snapshot_wanted {
             let is_to_come = load.has_pending && !load.is_wanted_committed;
@@ -137,10 +145,20 @@ mod tests {
 
     #[test]
     fn never_more_memory_than_allowed() {
-        check(" 999  10001     0 writing  | NotYet");
+        check(" 999  10001     0 writing  | Hurry");
         check("1000  10001     0 writing  | Full");
         check("1000      0     0 writing  | Full");
         check("1000      0     0          | Commit");
+    }
+
+    #[test]
+    fn what_is_written_gives_way_until_it_is_in_the_way() {
+        check(" 499  10001  9999 writing          | NotYet");
+        check(" 500      0     0 writing          | Hurry");
+        check("  10      0     0 writing starting | Hurry");
+        check("none      0     0 writing starting | NotYet");
+        check(" 999      0     0 writing no-space | Hurry");
+        check(" 999      0     0 no-space         | NotYet");
     }
 
     #[test]

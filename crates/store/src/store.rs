@@ -241,6 +241,12 @@ impl Store {
         Ok(self.writer.is_busy())
     }
 
+    /// To be called when whatever is still on its way to the disk keeps something waiting. A snapshot leaves most of a
+    /// processor to others otherwise.
+    pub fn hurry(&self) {
+        self.writer.hurry();
+    }
+
     /// Waits until all that was handed over is on disk.
     pub fn wait(&mut self) -> Result<(), StoreError> {
         let done = self.writer.wait()?;

@@ -1,17 +1,17 @@
 //! The thread that writes: one atomic batch at a time, each brought to the disk before the next;
 //! and, between two of them, snapshots.
 
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{self, Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use counters::RoomIndex;
 
+use crate::aside::{Urgency, aside};
 use crate::checkpoint::Checkpoint;
 use crate::database::{Database, RowChanges, Rows, scan_prefix};
 use crate::error::StoreError;
@@ -21,10 +21,6 @@ use crate::metrics::{Metrics, gauge};
 use crate::open::message;
 use crate::snapshot::{self, Shelf, SnapshotFile, Target, WriteError};
 use crate::watchdog::Watchdog;
-
-/// How much a snapshot gives way, of at most 19: about a tenth of a busy processor is left to it.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
 
 /// Everything one commit does.
 #[derive(Debug, Default)]
@@ -71,6 +67,7 @@ pub(crate) struct Worker {
     pub(crate) metrics: Metrics,
     pub(crate) durable: Durable,
     pub(crate) snapshots: Snapshots,
+    urgency: Urgency,
 }
 
 /// Where snapshots go.
@@ -93,7 +90,8 @@ impl Worker {
         snapshots: Snapshots,
     ) -> Self {
         metrics.durable_sequence.set(gauge(durable_now));
-        Self { rows, marker, metrics, durable: Durable(Arc::new(AtomicU64::new(durable_now))), snapshots }
+        let durable = Durable(Arc::new(AtomicU64::new(durable_now)));
+        Self { rows, marker, metrics, durable, snapshots, urgency: Urgency::default() }
     }
 
     /// An error is final: what is on disk is not known any more, and the next process is told.
@@ -148,7 +146,7 @@ impl Worker {
         let start = Instant::now();
         tracing::info!(sequence = checkpoint.position.applied, "writing a snapshot");
         let has_space = || database.free_bytes(data_dir).map_or(true, |free| free >= *reserve_bytes);
-        let target = Target { shelf, has_space: &has_space, watchdog };
+        let target = Target { shelf, has_space: &has_space, watchdog, urgency: &self.urgency };
         let written = aside(|| snapshot::write(&*self.rows, checkpoint, &target));
         let file = match written.unwrap_or_else(|error| Err(WriteError::Io { path: data_dir.clone(), error }))
         {
@@ -172,28 +170,12 @@ impl Worker {
     }
 }
 
-/// Does something on a thread of its own that gives way to all others. Reads go on while a snapshot is written, and
-/// nobody waits for it; what gives way once can't take it back, so the thread that commits stays as it is.
-fn aside<T: Send>(act: impl FnOnce() -> T + Send) -> io::Result<T> {
-    let give_way_and_act = || {
-        // Elsewhere it is the whole process that would give way.
-        #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::nice(NICENESS) {
-            tracing::debug!(%error, "the thread that writes a snapshot can't give way");
-        }
-        act()
-    };
-    thread::scope(|scope| {
-        let acting =
-            Builder::new().name("store-snapshot".to_owned()).spawn_scoped(scope, give_way_and_act)?;
-        Ok(acting.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })
-}
-
 #[derive(Debug)]
 pub(crate) struct Writer {
     link: Link,
     is_busy: bool,
+    /// Of the job it is busy with.
+    urgency: Urgency,
     durable: Durable,
 }
 
@@ -221,7 +203,7 @@ impl Writer {
     pub(crate) fn start(worker: Worker) -> Self {
         let (jobs, incoming) = sync_channel::<Job>(1);
         let (outgoing, results) = sync_channel(1);
-        let durable = worker.durable.clone();
+        let (durable, urgency) = (worker.durable.clone(), worker.urgency.clone());
         let run = move || {
             for job in incoming {
                 if outgoing.send(worker.work(job)).is_err() {
@@ -230,14 +212,15 @@ impl Writer {
             }
         };
         let thread = Builder::new().name("store".to_owned()).spawn(run).ok();
-        Self { link: Link::Thread { jobs: Some(jobs), results, thread }, is_busy: false, durable }
+        let link = Link::Thread { jobs: Some(jobs), results, thread };
+        Self { link, is_busy: false, urgency, durable }
     }
 
     #[cfg(feature = "simulation")]
     pub(crate) fn stepped(worker: Worker) -> Self {
-        let durable = worker.durable.clone();
+        let (durable, urgency) = (worker.durable.clone(), worker.urgency.clone());
         let link = Link::Stepped(Box::new(Stepped { worker, job: None, done: None }));
-        Self { link, is_busy: false, durable }
+        Self { link, is_busy: false, urgency, durable }
     }
 
     pub(crate) fn durable(&self) -> Durable {
@@ -248,11 +231,16 @@ impl Writer {
     pub(crate) fn give(&mut self, new: Job) -> Result<(), StoreError> {
         match &mut self.link {
             Link::Thread { jobs, .. } => {
+                self.urgency.set(false);
                 let jobs = jobs.as_ref().ok_or(StoreError::WriterGone)?;
                 jobs.send(new).map_err(|_| StoreError::WriterGone)?;
             }
             #[cfg(feature = "simulation")]
-            Link::Stepped(stepped) => stepped.job = Some(new),
+            Link::Stepped(stepped) => {
+                // By whoever takes the step.
+                self.urgency.set(true);
+                stepped.job = Some(new);
+            }
         }
         self.is_busy = true;
         Ok(())
@@ -287,6 +275,11 @@ impl Writer {
         self.result_within(Duration::ZERO)
     }
 
+    /// What is on its way is done as fast as can be from now on.
+    pub(crate) fn hurry(&self) {
+        self.urgency.set(true);
+    }
+
     /// Waits for what is on its way.
     pub(crate) fn wait(&mut self) -> Result<Option<Done>, StoreError> {
         self.wait_at_most(Duration::MAX)
@@ -296,6 +289,7 @@ impl Writer {
     pub(crate) fn wait_at_most(&mut self, limit: Duration) -> Result<Option<Done>, StoreError> {
         #[cfg(feature = "simulation")]
         self.step();
+        self.hurry();
         self.result_within(limit)
     }
 
@@ -322,6 +316,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.hurry();
         #[cfg_attr(not(feature = "simulation"), allow(irrefutable_let_patterns, reason = "one link without"))]
         if let Link::Thread { jobs, thread, .. } = &mut self.link {
             *jobs = None;
@@ -330,20 +325,5 @@ impl Drop for Writer {
                 let _ = thread.join();
             }
         }
-    }
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use rustix::process::getpriority_process;
-
-    use super::*;
-
-    #[test]
-    fn what_is_done_aside_gives_way_and_nothing_else_does() {
-        let priority = || getpriority_process(None).unwrap();
-        let before = priority();
-        assert_eq!(aside(priority).unwrap(), (before + NICENESS).min(19));
-        assert_eq!(priority(), before);
     }
 }

@@ -27,6 +27,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::settings::{Environment, Origin, Problems, Settings};
@@ -132,6 +133,8 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<()> {
             let origin = Origin { file: config, environment: environment.clone() };
             let settings = origin.load()?;
             telemetry::start(&settings.log);
+            let giving_back = allocator::give_back_on_one_thread();
+            giving_back.context("the thread that gives memory back can't be started")?;
             let runtime = runtime()?;
             let ended = runtime.block_on(serve::run(settings, origin));
             // A generation that is being opened beside the one in use may be left at any point: nobody waits for that.

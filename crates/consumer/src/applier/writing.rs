@@ -43,6 +43,7 @@ impl Running {
             };
             match pace.decide(load) {
                 Decision::NotYet => {}
+                Decision::Hurry => self.parts.store.hurry(),
                 Decision::Commit => self.commit(now)?,
                 Decision::Snapshot => self.snapshot(now)?,
                 Decision::Full if load.is_writing && self.parts.store.wait_at_most(PATIENCE)? => continue,

@@ -8,6 +8,7 @@ use super::WriteError;
 use super::check::walk_all;
 use super::format::{BLOCK_BYTES, Footer, HEADER, IS_FOOTER, TRAILER, checksum};
 use super::shelf::{Shelf, SnapshotFile};
+use crate::aside::{Stints, Urgency};
 use crate::bytes::put_bytes;
 use crate::checkpoint::Checkpoint;
 use crate::database::Rows;
@@ -23,6 +24,8 @@ pub(crate) struct Target<'a> {
     pub(crate) has_space: &'a (dyn Fn() -> bool + Sync),
     /// Watches what is done to files. The rows have a watch of their own.
     pub(crate) watchdog: &'a Watchdog,
+    /// Whether it may rest.
+    pub(crate) urgency: &'a Urgency,
 }
 
 impl From<sled::Error> for WriteError {
@@ -74,7 +77,9 @@ fn write_file(
     }
     let file = Watched::create(path, target.watchdog).map_err(io)?;
     let mut out = Blocks::begin(BufWriter::new(file)).map_err(io)?;
+    let mut stints = Stints::begin(target.urgency);
     let names = walk_all(rows, checkpoint, |key, row| {
+        stints.rest_if_due();
         if out.is_full() && !(target.has_space)() {
             return Err(WriteError::NoSpace);
         }
