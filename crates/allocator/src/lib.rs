@@ -34,6 +34,13 @@ pub fn give_back_on_one_thread() -> io::Result<()> {
     Ok(())
 }
 
+/// Takes back what others have freed of the memory that this thread had asked for. Each thread does so itself when it asks
+/// for more; one that has become idle is to call this about once a second. Costs next to nothing where there is none.
+pub fn take_back() {
+    // SAFETY: it may be called at any time, from any thread. `false`: what is not old is kept for whoever asks next.
+    unsafe { mi_collect(false) };
+}
+
 fn only_when_told() {
     // SAFETY: an option is a word that threads read when they free memory or ask for it, and nobody else writes it.
     unsafe { mi_option_set(PURGE_DELAY, NEVER) };
@@ -73,8 +80,7 @@ mod tests {
         // As any thread does on the way of a request for memory, soon after the rest was freed and when it is old.
         for wait in [0, 1_200] {
             sleep(Duration::from_millis(wait));
-            // SAFETY: it may be called at any time, from any thread.
-            unsafe { mi_collect(false) };
+            take_back();
         }
         assert!(resident_mib() >= before + 100, "{} MiB, {before} before", resident_mib());
         give_back();

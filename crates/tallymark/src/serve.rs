@@ -21,7 +21,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use async_nats::ConnectOptions;
@@ -32,6 +32,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 use crate::settings::{Origin, Settings};
 use crate::{nats, service, signals};
@@ -152,6 +153,7 @@ pub(crate) async fn run(settings: Settings, origin: Origin) -> anyhow::Result<()
     let operator = Server::start(operator, limits, NonZero::<usize>::MIN);
     let operator = operator.context(NO_THREADS)?.serve(operator_listener, dropped(operator_stopped));
     let (public, operator) = (tokio::spawn(public), tokio::spawn(operator));
+    tokio::spawn(take_memory_back());
 
     let starting = status.clone();
     let (data_dir, options) = (service.data_dir.clone(), service.store_options.clone());
@@ -267,4 +269,14 @@ async fn bind(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<Tc
 async fn dropped(mut receiver: watch::Receiver<()>) {
     // Nothing is ever sent.
     let _ = receiver.changed().await;
+}
+
+/// As long as the service runs, on whichever of its threads has nothing else to do.
+async fn take_memory_back() {
+    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        allocator::take_back();
+    }
 }
