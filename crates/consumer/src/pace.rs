@@ -55,13 +55,15 @@ pub(crate) enum Decision {
 impl Pace {
     pub(crate) fn decide(self, load: Load) -> Decision {
         if load.is_writing || !load.has_space {
-            return match load.pending_bytes {
-                _ if !load.has_pending => Decision::NotYet,
-                bytes if bytes >= self.pending_bytes => Decision::Full,
-                bytes if load.is_writing && (bytes >= self.pending_bytes / 2 || !load.is_caught_up) => {
-                    Decision::Hurry
-                }
-                _ => Decision::NotYet,
+            let is_commit_due = load.pending_bytes >= self.pending_bytes / 2 || !load.is_caught_up;
+            return if !load.has_pending {
+                Decision::NotYet
+            } else if load.pending_bytes >= self.pending_bytes {
+                Decision::Full
+            } else if load.is_writing && is_commit_due {
+                Decision::Hurry
+            } else {
+                Decision::NotYet
             };
         }
         if load.is_snapshot_wanted {
