@@ -43,6 +43,17 @@ fn one_process_and_one_policy_a_data_directory() {
     assert_eq!(service.badge("demo", "bob", &[]).count, 3);
 }
 
+/// With the thread, none of those who answer gives memory back. What it does, the allocator's own test shows.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_of_its_own_gives_memory_back() {
+    let nats = Nats::start();
+    let service = counting(&nats);
+    let tasks = fs::read_dir(format!("/proc/{}/task", service.process_id())).unwrap();
+    let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    assert_eq!(names.filter(|name| name.trim_end() == "memory").count(), 1);
+}
+
 #[test]
 fn sigterm_makes_everything_durable() {
     let mut nats = Nats::start();

@@ -13,8 +13,9 @@ pub(crate) struct Limit {
 
 /// So much time in which fewer events came is made up for.
 const SLACK: Duration = Duration::from_millis(100);
-/// What may come in this time is asked for at once: the server sends that without a pause, and others wait for it meanwhile.
-const PULLS_PER_SECOND: u32 = 50;
+/// What may come in this time is asked for at once: the server sends that without a pause, and others wait for it
+/// meanwhile. Who is further from the server than that, 4 ms, gets fewer than the bound.
+const PULLS_PER_SECOND: u32 = 250;
 /// Fewer messages are no burden for anybody.
 const FEWEST_PULLED: u32 = 100;
 
@@ -73,8 +74,8 @@ mod tests {
     fn little_is_asked_for_at_once() {
         let now = Instant::now();
         let together = |most| Limit::new(NonZero::new(most), now).most_together();
-        assert_eq!([together(1), together(60), together(50_000), together(0)], [1, 1, 1_000, usize::MAX]);
+        assert_eq!([together(1), together(60), together(50_000), together(0)], [1, 1, 200, usize::MAX]);
         let pulled = |most| Limit::new(NonZero::new(most), now).most_pulled();
-        assert_eq!([pulled(1), pulled(50_000), pulled(0)], [100, 1_000, usize::MAX]);
+        assert_eq!([pulled(1), pulled(50_000), pulled(0)], [100, 200, usize::MAX]);
     }
 }

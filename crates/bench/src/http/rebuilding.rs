@@ -23,7 +23,7 @@ use crate::side_by_side::{Table, grouped};
 const POSTS: usize = 1_200_000;
 const EVENTS_A_SECOND: usize = 1_000;
 /// At so many events a second at the most.
-const RATE: &str = "38000";
+const RATE: &str = "40000";
 /// All badges are compared with a recount so often.
 const WINDOW: Duration = Duration::from_secs(10);
 const QUIET_WINDOWS: usize = 3;

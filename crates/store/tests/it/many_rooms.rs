@@ -5,7 +5,7 @@ use oracle::script::Script;
 
 use crate::run::{Run, change_rows, open_sled, options};
 
-fn apply(run: &mut Run, text: &str) {
+pub(crate) fn apply(run: &mut Run, text: &str) {
     for step in Script::parse(text).unwrap().steps {
         run.apply(&step.event, step.stored_ms);
     }

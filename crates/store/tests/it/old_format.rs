@@ -1,6 +1,7 @@
-//! A store is read as the version that wrote it meant it, or refused by its number.
+//! A store, and a snapshot, is read as the version that wrote it meant it, or refused by its number.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use oracle::Oracle;
@@ -15,9 +16,23 @@ use crate::run::{Run, open_sled, options, policies};
 const ROWS: &str = include_str!("../data/format-2.rows");
 /// The same store in format version 1, of which every hash was a SipHash.
 const ROWS_1: &str = include_str!("../data/format-1.rows");
+/// Snapshots of the first `IN_SNAPSHOT` events, as these format versions wrote them: the first by the test at the end
+/// with `TALLYMARK_WRITE_SNAPSHOT=<file>`.
+const SNAPSHOT: &[u8] = include_bytes!("../data/format-2.snapshot");
+const SNAPSHOT_1: &[u8] = include_bytes!("../data/format-1.snapshot");
+const IN_SNAPSHOT: u64 = 12;
 
 fn history() -> History {
     History::generate(3, 300, Variant::Default)
+}
+
+fn oracle(events: u64) -> Oracle {
+    let history = history();
+    let mut oracle = Oracle::new(history.policies);
+    for (event, stored_ms) in history.events.iter().take(usize::try_from(events).unwrap()) {
+        oracle.apply(event, *stored_ms);
+    }
+    oracle
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -51,15 +66,38 @@ fn a_store_of_format_version_1_is_refused() {
 #[test]
 fn a_store_of_format_version_2_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    let history = history();
-    let options = store_of(ROWS, dir.path());
-    let mut oracle = Oracle::new(history.policies);
-    for (event, stored_ms) in &history.events {
-        oracle.apply(event, *stored_ms);
-    }
-    let run = Run::open(&options).unwrap();
+    let run = Run::open(&store_of(ROWS, dir.path())).unwrap();
     assert_eq!(run.counters.applied(), 300);
-    run.compare(&oracle, "format version 2");
+    run.compare(&oracle(300), "format version 2");
+}
+
+/// A data directory of which only this snapshot is left.
+fn only_a_snapshot(snapshot: &[u8], dir: &Path) -> Options {
+    let options = options(dir, policies(history().policies));
+    let directory = dir.join("snapshots");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join(format!("{IN_SNAPSHOT:020}.snapshot")), snapshot).unwrap();
+    options
+}
+
+#[test]
+fn a_snapshot_of_format_version_1_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = only_a_snapshot(SNAPSHOT_1, dir.path());
+    for _ in 0..2 {
+        let error = Run::open(&options).map(drop).unwrap_err();
+        assert!(matches!(error, OpenError::Version { found: 1, expected: 2, .. }), "{error}");
+    }
+    let snapshots = store::snapshots_in(dir.path()).unwrap();
+    assert_eq!(fs::read(&snapshots[0].path).unwrap(), SNAPSHOT_1);
+}
+
+#[test]
+fn a_snapshot_of_format_version_2_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = Run::open(&only_a_snapshot(SNAPSHOT, dir.path())).unwrap();
+    assert_eq!(run.counters.applied(), IN_SNAPSHOT);
+    run.compare(&oracle(IN_SNAPSHOT), "a snapshot of format version 2");
 }
 
 /// This version writes exactly what format version 2 says.
@@ -78,7 +116,26 @@ fn this_version_writes_format_version_2() {
         db.iter().map(Result::unwrap).map(|(key, row)| (hex(&key), hex(&row))).collect();
     let rows: String = rows.iter().map(|(key, row)| format!("{key} {row}\n")).collect();
     if let Some(path) = std::env::var_os("TALLYMARK_WRITE_ROWS") {
-        std::fs::write(path, &rows).unwrap();
+        fs::write(path, &rows).unwrap();
     }
     assert!(rows == ROWS, "the rows differ from those of format version {}", store::FORMAT_VERSION);
+}
+
+#[test]
+fn this_version_writes_snapshots_of_format_version_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = history();
+    let mut run = Run::open(&options(dir.path(), policies(history.policies))).unwrap();
+    for (event, stored_ms) in history.events.iter().take(usize::try_from(IN_SNAPSHOT).unwrap()) {
+        run.apply(event, *stored_ms);
+    }
+    run.commit();
+    run.store.snapshot().unwrap();
+    run.store.wait().unwrap();
+    let snapshots = store::snapshots_in(dir.path()).unwrap();
+    let written = fs::read(&snapshots[0].path).unwrap();
+    if let Some(path) = std::env::var_os("TALLYMARK_WRITE_SNAPSHOT") {
+        fs::write(path, &written).unwrap();
+    }
+    assert!(written == SNAPSHOT, "it differs from that of format version {}", store::FORMAT_VERSION);
 }

@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use counters::Policies;
 use oracle::Oracle;
 use oracle::history::{History, Variant};
 use store::{DataDir, Digest, Metrics, OpenError, Options, Store};
 
+use crate::many_rooms::apply;
 use crate::run::{
     Run, TestDatabase, copy_dir, dead_letter, full_history, marker, options, policies, store_in,
 };
@@ -85,7 +88,7 @@ fn a_snapshot_and_its_tail_give_the_digest_of_a_full_replay() {
 #[test]
 fn dead_letters_on_their_way_are_in_it() {
     let dir = tempfile::tempdir().unwrap();
-    let options = options(dir.path(), counters::Policies::default());
+    let options = options(dir.path(), Policies::default());
     let mut run = Run::open(&options).unwrap();
     let letter = dead_letter(1);
     run.store.add_dead_letter(&letter);
@@ -110,6 +113,38 @@ fn two_snapshots() -> (tempfile::TempDir, Options) {
     drop(run);
     lose_the_store(&options);
     (dir, options)
+}
+
+/// Adds one event, and says how long a snapshot takes until its file is there.
+fn time_of_snapshot(run: &mut Run, dir: &Path, is_waited_for: bool) -> Duration {
+    apply(run, "joined rooms ann");
+    run.commit();
+    let before = snapshots(dir).pop();
+    let start = Instant::now();
+    run.store.snapshot().unwrap();
+    if is_waited_for {
+        run.store.wait().unwrap();
+    }
+    while snapshots(dir).pop() == before {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let time = start.elapsed();
+    run.store.wait().unwrap();
+    time
+}
+
+/// The walk over all rows is most of the work. Whatever else the machine does: it need not be so each time, but some time.
+#[test]
+fn a_snapshot_rests_on_its_way_unless_somebody_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = Run::open(&options(dir.path(), Policies::default())).unwrap();
+    for room in 0..10_000 {
+        apply(&mut run, &format!("joined r{room} u{}", room % 5_000));
+    }
+    let mut shortest =
+        |is_waited_for| (0..5).map(|_| time_of_snapshot(&mut run, dir.path(), is_waited_for)).min().unwrap();
+    let (resting, waited_for) = (shortest(false), shortest(true));
+    assert!(resting > 2 * waited_for, "{resting:?} with rests, {waited_for:?} without");
 }
 
 #[test]
@@ -271,7 +306,7 @@ fn an_opening_waits_for_space() {
     let unfinished = dir.path().join("snapshots/00000000000000000300.snapshot.new");
     fs::write(&unfinished, "half").unwrap();
     let told = Mutex::new(String::new());
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let opening = scope.spawn(|| {
             let data_dir = DataDir::open(dir.path()).unwrap();
             let progress = |what: &str| what.clone_into(&mut told.lock().unwrap());
@@ -279,7 +314,7 @@ fn an_opening_waits_for_space() {
         });
         while !told.lock().unwrap().contains("waiting for space") {
             assert!(!opening.is_finished());
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         assert!(!unfinished.exists());
         database.free_bytes.store(u64::MAX, Ordering::SeqCst);

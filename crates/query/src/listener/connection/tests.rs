@@ -257,6 +257,33 @@ async fn what_is_refused_half_read_is_not_cut_off() {
     assert!((1_000..1_200).contains(&millis), "{millis}");
 }
 
+/// To the byte, in whatever pieces it comes, and also when it is not the first of its connection.
+#[tokio::test(start_paused = true)]
+async fn heads_have_the_same_bound_everywhere() {
+    let clients = Clients::of(Limits { header_bytes: 8_192, ..limits() });
+    for before in [0, 1, 3] {
+        for first_piece in [1, 100, 4_000, 8_191] {
+            for (bytes, status) in [(8_192, "200 OK"), (8_193, "431 Request Header Fields Too Large")] {
+                let mut client = clients.connect();
+                for _ in 0..before {
+                    client.write_all(ASK).await.unwrap();
+                    answer(&mut client).await;
+                }
+                let mut head = b"GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ".to_vec();
+                head.resize(bytes - 4, b'x');
+                head.extend_from_slice(b"\r\n\r\n");
+                let (first, second) = head.split_at(first_piece);
+                client.write_all(first).await.unwrap();
+                pass(1).await;
+                client.write_all(second).await.unwrap();
+                let answer = rest(&mut client).await.0;
+                let what = format!("{bytes} bytes, {first_piece} of them first, after {before} requests");
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{what}: {answer}");
+            }
+        }
+    }
+}
+
 /// A body that gives a hundred bytes every millisecond, for ever, and counts how often it has.
 struct Ticking(Arc<AtomicUsize>, Pin<Box<tokio::time::Sleep>>);
 
