@@ -55,7 +55,7 @@ impl Host {
         http1
             // Whether a connection is late, its progress tells.
             .header_read_timeout(None)
-            // What is read at once, and so a head too, to the byte.
+            .max_header_size(limits.header_bytes)
             .max_buf_size(limits.header_bytes)
             // Answers are short: to copy one behind its head costs less than to send two pieces.
             .writev(false);
