@@ -1,15 +1,8 @@
 //! Users with more rooms than one row holds.
 
 use counters::{MutedRooms, Policies};
-use oracle::script::Script;
 
 use crate::run::{Run, change_rows, open_sled, options};
-
-pub(crate) fn apply(run: &mut Run, text: &str) {
-    for step in Script::parse(text).unwrap().steps {
-        run.apply(&step.event, step.stored_ms);
-    }
-}
 
 fn badge(run: &Run, user: &str) -> u64 {
     run.counters.reader().badge("t", user, &[], MutedRooms::Count).count
@@ -21,17 +14,16 @@ fn a_user_of_many_rooms_is_spread_over_rows_and_found_whole() {
     let options = options(dir.path(), Policies::default());
     let mut run = Run::open(&options).unwrap();
     for room in 0..1_000 {
-        apply(
-            &mut run,
-            &format!("joined r{room} ann,bob; posted r{room} m1 by bob; posted r{room} m2 by cid"),
-        );
+        run.apply_script(&format!(
+            "joined r{room} ann,bob; posted r{room} m1 by bob; posted r{room} m2 by cid"
+        ));
         if room % 50 == 0 {
             run.commit();
         }
     }
     run.commit();
     for room in (0..1_000).step_by(3) {
-        apply(&mut run, &format!("read r{room} ann upto m1; left r{room} bob"));
+        run.apply_script(&format!("read r{room} ann upto m1; left r{room} bob"));
     }
     run.commit();
     let (ann, bob) = (badge(&run, "ann"), badge(&run, "bob"));
@@ -55,7 +47,7 @@ fn memberships_that_are_not_where_they_belong_are_damage() {
         let options = options(dir.path(), Policies::default());
         let mut run = Run::open(&options).unwrap();
         for room in 0..600 {
-            apply(&mut run, &format!("joined r{room} ann"));
+            run.apply_script(&format!("joined r{room} ann"));
         }
         run.commit();
         drop(run);
@@ -78,17 +70,17 @@ fn a_user_left_without_rooms_leaves_nothing_to_whoever_gets_their_index() {
     let options = options(dir.path(), Policies::default());
     let mut run = Run::open(&options).unwrap();
     for room in 0..300 {
-        apply(&mut run, &format!("joined r{room} ann"));
+        run.apply_script(&format!("joined r{room} ann"));
     }
     run.commit();
     for room in 0..300 {
-        apply(&mut run, &format!("room_deleted r{room}"));
+        run.apply_script(&format!("room_deleted r{room}"));
     }
     run.commit();
     drop(run);
     let mut run = Run::open(&options).unwrap();
     assert_eq!(run.counters.user_count(), 0);
-    apply(&mut run, "joined s1 bob; posted s1 m1 by ann");
+    run.apply_script("joined s1 bob; posted s1 m1 by ann");
     run.commit();
     drop(run);
     let run = Run::open(&options).unwrap();

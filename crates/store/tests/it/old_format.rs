@@ -9,6 +9,7 @@ use oracle::history::{History, Variant};
 use store::{OpenError, Options};
 
 use crate::run::{Run, open_sled, options, policies};
+use crate::snapshots::snapshot;
 
 /// The rows of a store of this format version, a line a row: key and value in hexadecimal digits.
 /// Written once, by the test below with `TALLYMARK_WRITE_ROWS=<file>`; a change of format adds a file and
@@ -126,12 +127,8 @@ fn this_version_writes_snapshots_of_format_version_2() {
     let dir = tempfile::tempdir().unwrap();
     let history = history();
     let mut run = Run::open(&options(dir.path(), policies(history.policies))).unwrap();
-    for (event, stored_ms) in history.events.iter().take(usize::try_from(IN_SNAPSHOT).unwrap()) {
-        run.apply(event, *stored_ms);
-    }
-    run.commit();
-    run.store.snapshot().unwrap();
-    run.store.wait().unwrap();
+    run.apply_all(&history, ..usize::try_from(IN_SNAPSHOT).unwrap());
+    snapshot(&mut run);
     let snapshots = store::snapshots_in(dir.path()).unwrap();
     let written = fs::read(&snapshots[0].path).unwrap();
     if let Some(path) = std::env::var_os("TALLYMARK_WRITE_SNAPSHOT") {

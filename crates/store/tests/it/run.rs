@@ -11,6 +11,7 @@ use counters::{Applied, Counters, MutedRooms, OwnMessages, Policies};
 use events::Event;
 use oracle::Oracle;
 use oracle::history::{History, ROOMS, TAGS, TENANTS, USERS, Variant};
+use oracle::script::Script;
 use store::{
     Bytes, Database, DeadLetter, Digest, Metrics, OpenError, Options, Position, RowChanges, Rows, Scan, Sled,
     Store, StoreError,
@@ -189,6 +190,12 @@ pub(crate) fn change_rows(dir: &Path, change: impl FnOnce(&sled::Db)) {
 }
 
 impl Run {
+    pub(crate) fn apply_script(&mut self, text: &str) {
+        for step in Script::parse(text).unwrap().steps {
+            self.apply(&step.event, step.stored_ms);
+        }
+    }
+
     pub(crate) fn apply_all(&mut self, history: &History, places: impl RangeBounds<usize>) {
         let places = (places.start_bound().cloned(), places.end_bound().cloned());
         for (event, stored_ms) in &history.events[places] {

@@ -12,7 +12,6 @@ use oracle::Oracle;
 use oracle::history::{History, Variant};
 use store::{DataDir, Digest, Metrics, OpenError, Options, Store};
 
-use crate::many_rooms::apply;
 use crate::run::{
     Run, TestDatabase, copy_dir, dead_letter, full_history, marker, options, policies, store_in,
 };
@@ -26,7 +25,7 @@ fn snapshots(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn snapshot(run: &mut Run) {
+pub(crate) fn snapshot(run: &mut Run) {
     run.commit();
     run.store.snapshot().unwrap();
     run.store.wait().unwrap();
@@ -117,7 +116,7 @@ fn two_snapshots() -> (tempfile::TempDir, Options) {
 
 /// Adds one event, and says how long a snapshot takes until its file is there.
 fn time_of_snapshot(run: &mut Run, dir: &Path, is_waited_for: bool) -> Duration {
-    apply(run, "joined rooms ann");
+    run.apply_script("joined rooms ann");
     run.commit();
     let before = snapshots(dir).pop();
     let start = Instant::now();
@@ -139,7 +138,7 @@ fn a_snapshot_rests_on_its_way_unless_somebody_waits_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut run = Run::open(&options(dir.path(), Policies::default())).unwrap();
     for room in 0..10_000 {
-        apply(&mut run, &format!("joined r{room} u{}", room % 5_000));
+        run.apply_script(&format!("joined r{room} u{}", room % 5_000));
     }
     let mut shortest =
         |is_waited_for| (0..5).map(|_| time_of_snapshot(&mut run, dir.path(), is_waited_for)).min().unwrap();
